@@ -1,0 +1,205 @@
+package hls
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Playlists to begin with. The first leads to the live edge at low latency while the lecture is on, in a window
+// of a minute, and to the whole recording afterwards; the second always has everything from the start.
+const (
+	MasterName = "index.m3u8"
+	DVRName    = "dvr.m3u8"
+)
+
+// Origin serves one recording over HTTP: playlists, initialisation sections and segments, and nothing
+// else of its folder. It looks at the last element of the path only. Who may see it is decided before.
+type Origin struct {
+	root    *os.Root
+	catalog *catalog
+
+	mu     sync.Mutex
+	cached map[kind]*snapshot
+}
+
+// snapshot is a playlist as of one version of it. It never changes.
+type snapshot struct {
+	version       uint64
+	etag          string
+	plain, zipped []byte
+}
+
+func newOrigin(root *os.Root, c *catalog) *Origin {
+	return &Origin{root: root, catalog: c, cached: map[kind]*snapshot{}}
+}
+
+// Open serves a folder in which nobody records any more. It changes nothing there.
+func Open(dir string) (*Origin, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open recording: %w", err)
+	}
+	f, err := root.Open(indexName)
+	if err != nil {
+		root.Close()
+		return nil, fmt.Errorf("open recording: %w", err)
+	}
+	defer f.Close()
+	c, _, err := readIndex(f)
+	if err != nil {
+		root.Close()
+		return nil, err
+	}
+	return newOrigin(root, newCatalog(c)), nil
+}
+
+// Close gives the folder back; an Origin of a Recorder is not closed.
+func (o *Origin) Close() error { return o.root.Close() }
+
+// Recording returns length and edit list.
+func (o *Origin) Recording() Recording {
+	edits, length := o.catalog.edits()
+	return Recording{LengthMS: length, Edits: edits}
+}
+
+// Cache-Control of what is served. Playlists grow while the lecture is on; names of segments are never
+// used twice.
+const (
+	cacheLive    = "max-age=1"
+	cacheBlocked = "max-age=18" // six target durations: of what was asked for by number
+	cacheEnded   = "max-age=3600"
+	cacheForever = "max-age=31536000, immutable"
+	cacheMissing = "max-age=1" // what is missing may come
+)
+
+// ServeHTTP answers GET and HEAD.
+func (o *Origin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "only GET and HEAD", http.StatusMethodNotAllowed)
+		return
+	}
+	name := path.Base(r.URL.Path)
+	if strings.HasSuffix(name, ".m3u8") {
+		o.servePlaylist(w, r, name)
+		return
+	}
+	o.serveFile(w, r, name)
+}
+
+func missing(w http.ResponseWriter) {
+	w.Header().Set("Cache-Control", cacheMissing)
+	http.Error(w, "not found", http.StatusNotFound)
+}
+
+func (o *Origin) serveFile(w http.ResponseWriter, r *http.Request, name string) {
+	f, listed := o.catalog.file(name)
+	if !listed {
+		o.servePart(w, r, name)
+		return
+	}
+	file, err := o.root.Open(name)
+	if err != nil {
+		missing(w)
+		return
+	}
+	defer file.Close()
+	serveMedia(w, r, name, f, file)
+}
+
+// servePart serves a part from memory, and waits for the one that playlists hint at.
+func (o *Origin) servePart(w http.ResponseWriter, r *http.Request, name string) {
+	p, err := o.catalog.part(r.Context(), name)
+	if err != nil {
+		refuse(w, r, err)
+		return
+	}
+	serveMedia(w, r, name, p.feed, bytes.NewReader(p.data))
+}
+
+// serveMedia serves what never changes.
+func serveMedia(w http.ResponseWriter, r *http.Request, name string, f feed, content io.ReadSeeker) {
+	kind := "video/mp4"
+	if f == sound {
+		kind = "audio/mp4"
+	}
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Cache-Control", cacheForever)
+	w.Header().Set("ETag", `"`+strings.TrimSuffix(name, path.Ext(name))+`"`)
+	http.ServeContent(w, r, name, time.Time{}, content)
+}
+
+// refuse answers a request that gets nothing. A client that has left is not answered.
+func refuse(w http.ResponseWriter, r *http.Request, err error) {
+	switch {
+	case r.Context().Err() != nil:
+	case errors.Is(err, errGone):
+		missing(w)
+	case errors.Is(err, errTooFar), errors.Is(err, errDirective):
+		w.Header().Set("Cache-Control", cacheMissing)
+		http.Error(w, err.Error(), http.StatusBadRequest)
+	default:
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+	}
+}
+
+func (o *Origin) servePlaylist(w http.ResponseWriter, r *http.Request, name string) {
+	k, known := kinds[name]
+	if !known {
+		missing(w)
+		return
+	}
+	cache := cacheLive
+	if r.URL.RawQuery != "" && k.list {
+		d, err := parseDirectives(r.URL.Query())
+		if err == nil && d.blocks {
+			cache = cacheBlocked
+			err = o.catalog.wait(r.Context(), k.feed, d.msn, d.part)
+		}
+		if err != nil {
+			refuse(w, r, err)
+			return
+		}
+	}
+	k.delta = k.list && r.URL.RawQuery != "" && wantsDelta(r.URL.Query())
+	s := o.playlist(k)
+	if s == nil {
+		missing(w)
+		return
+	}
+	if _, ended := o.catalog.state(); ended {
+		cache = cacheEnded
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/vnd.apple.mpegurl")
+	h.Set("Vary", "Accept-Encoding")
+	h.Set("Cache-Control", cache)
+	body, etag := s.plain, s.etag
+	if acceptsGzip(r) {
+		body, etag = s.zipped, etag+"-gzip"
+		h.Set("Content-Encoding", "gzip")
+	}
+	h.Set("ETag", `"`+etag+`"`)
+	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(body))
+}
+
+// acceptsGzip says whether gzip is named and not refused (RFC 9110 section 12.5.3).
+func acceptsGzip(r *http.Request) bool {
+	for _, part := range strings.Split(r.Header.Get("Accept-Encoding"), ",") {
+		coding, weight, _ := strings.Cut(strings.TrimSpace(part), ";")
+		if strings.EqualFold(coding, "gzip") {
+			return strings.Trim(strings.TrimPrefix(strings.TrimSpace(weight), "q="), "0.") != "" || weight == ""
+		}
+	}
+	return false
+}

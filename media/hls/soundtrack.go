@@ -1,0 +1,205 @@
+package hls
+
+import (
+	"time"
+
+	"lectern/media"
+)
+
+// Rules of the sound track, in samples of 48 kHz unless said otherwise.
+const (
+	// soundTolerance is how far a packet may lie from where it is put: three quarters of a packet. A hole
+	// beyond it is filled with silence, an overlap beyond it costs a packet, so the sound stays within
+	// 15 ms of the picture.
+	soundTolerance = opusFrame * 3 / 4
+	// soundGrace is how long sound may be late before silence takes its place: more than the reordering
+	// in front of us (200 ms) and the jitter of a bad line.
+	soundGrace = 400 * time.Millisecond
+	// soundStalled is after how long without a packet nobody is heard: more than the 400 ms between two
+	// packets of an encoder that saves silence, less than what ends the picture.
+	soundStalled = time.Second
+	// soundJump is a hole that is not filled but starts anew: the sender's clock jumped, or it slept.
+	soundJump = 15 * 48000
+	// soundLimit bounds what waits to be written: 60 s.
+	soundLimit = 60 * 48000 / aacFrame
+)
+
+// soundtrack turns the packets of the microphone into AAC frames on a fixed grid: frame n of the grid
+// covers the samples [1024 n, 1024 (n+1)) of the session timeline. Places for which there is no sound
+// are silence, so the track has no holes and no discontinuities of its own, whatever happens to the
+// microphone or to the encoder.
+type soundtrack struct {
+	ffmpeg  string
+	onError func(error)
+
+	present bool // a microphone is published
+	clock   clock
+	heard   time.Duration // when the last packet came, on the timeline
+	child   *encoder
+	base    int64         // grid place of the child's first frame
+	got     int64         // frames that came out of it
+	first   int64         // place of the first sample that went in
+	next    int64         // and of the next to go in
+	spare   time.Duration // no new child before this, after one has failed
+
+	frames map[int64][]byte
+}
+
+func samplesAt(t time.Duration) int64 {
+	return int64(t/time.Second)*48000 + int64(t%time.Second)*48000/int64(time.Second)
+}
+
+func timeOfSamples(n int64) time.Duration {
+	return time.Duration(n/48000)*time.Second + time.Duration(n%48000)*time.Second/48000
+}
+
+// slot returns the grid frame whose start is nearest to a time: at most 10.7 ms away.
+func slot(t time.Duration) int64 { return (samplesAt(t) + aacFrame/2) / aacFrame }
+
+// attach starts a new microphone, whose clock starts afresh.
+func (s *soundtrack) attach(sender *senderClock) {
+	s.detach()
+	s.present, s.clock = true, clock{rate: 48000, sender: sender}
+}
+
+// detach ends the microphone. What the child still holds comes out and is used.
+func (s *soundtrack) detach() {
+	s.present = false
+	if s.child != nil {
+		s.child.closeInput()
+	}
+}
+
+// alive says whether somebody is heard.
+func (s *soundtrack) alive(now time.Duration) bool {
+	return s.present && s.clock.started && now-s.heard < soundStalled
+}
+
+// packet takes one Opus packet.
+func (s *soundtrack) packet(p *media.Packet, now time.Duration) {
+	samples := opusSamples(p.Payload)
+	if samples == 0 || !s.present {
+		return
+	}
+	at := samplesAt(s.clock.at(p.Timestamp, now))
+	s.heard = now
+	if s.child != nil && !s.child.closed && (at-s.next > soundJump || s.next-at > soundJump) {
+		s.child.closeInput()
+	}
+	if !s.listen(at, now) {
+		return
+	}
+	if at-s.next <= -soundTolerance {
+		return // an overlap: the place is taken
+	}
+	s.fill(at - s.next)
+	if !s.child.write(p.Payload, samples) {
+		s.child.stop() // its end is noticed by received
+		return
+	}
+	s.next += samples
+}
+
+// listen makes sure that a child listens, which starts at a sample of the timeline.
+func (s *soundtrack) listen(at int64, now time.Duration) bool {
+	if s.child != nil {
+		return !s.child.closed // one that is ending is waited for, which takes milliseconds
+	}
+	first := max(at-opusLookahead, 0)
+	pad := first % aacFrame
+	if now < s.spare {
+		return false
+	}
+	child, err := startEncoder(s.ffmpeg, pad)
+	if err != nil {
+		s.spare = now + 5*time.Second
+		s.onError(err)
+		return false
+	}
+	s.child, s.base, s.got, s.first, s.next = child, first/aacFrame-aacPriming, 0, at, at
+	return true
+}
+
+// fill puts silence into a hole of so many samples, as near as whole packets come.
+func (s *soundtrack) fill(hole int64) {
+	for ; hole >= soundTolerance; hole -= opusFrame {
+		if !s.child.write(opusSilence, opusFrame) {
+			s.child.stop()
+			return
+		}
+		s.next += opusFrame
+	}
+}
+
+// tick keeps the encoder going while nothing arrives, or its output would freeze.
+func (s *soundtrack) tick(now time.Duration) {
+	if s.child == nil || s.child.closed {
+		return
+	}
+	if late := samplesAt(now-soundGrace) - s.next; late > 0 && late < soundJump {
+		s.fill(late + opusFrame)
+	}
+}
+
+// output is where frames come from, nil without a child.
+func (s *soundtrack) output() <-chan []byte {
+	if s.child == nil {
+		return nil
+	}
+	return s.child.frames
+}
+
+// received takes a frame from output, or its end.
+func (s *soundtrack) received(frame []byte, ok bool, now time.Duration) {
+	if !ok {
+		if s.child.err != nil {
+			s.spare = now + time.Second
+			s.onError(s.child.err)
+		}
+		s.child = nil
+		return
+	}
+	place := s.base + s.got
+	s.got++
+	if _, taken := s.frames[place]; taken || len(s.frames) >= soundLimit {
+		return
+	}
+	s.frames[place] = frame
+}
+
+// complete says whether all frames before a grid place are here, or never will be.
+func (s *soundtrack) complete(end int64) bool {
+	return s.child == nil || s.base+s.got >= end
+}
+
+// behind is how much sound the encoder holds, or has not yet got to.
+func (s *soundtrack) behind() time.Duration {
+	if s.child == nil {
+		return 0
+	}
+	return timeOfSamples(max(s.next-(s.base+s.got)*aacFrame, 0))
+}
+
+// take returns the frames of the places [from, to), silence where there is none, and forgets all
+// before to.
+func (s *soundtrack) take(from, to int64) [][]byte {
+	out := make([][]byte, 0, max(to-from, 0))
+	for n := from; n < to; n++ {
+		frame, ok := s.frames[n]
+		if !ok {
+			frame = aacSilence
+		}
+		out = append(out, frame)
+	}
+	s.forget(to)
+	return out
+}
+
+// forget drops the frames before a place.
+func (s *soundtrack) forget(before int64) {
+	for n := range s.frames {
+		if n < before {
+			delete(s.frames, n)
+		}
+	}
+}
