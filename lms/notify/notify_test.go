@@ -1,0 +1,94 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"lectern/lms"
+)
+
+// shelf is a Provider and a keeper that remembers.
+type shelf struct {
+	messages []Message
+	err      error
+}
+
+func (s *shelf) KeepMail(_ context.Context, recipient, subject, body string) error {
+	s.messages = append(s.messages, Message{To: lms.Email(recipient), Subject: subject, Text: body})
+	return s.err
+}
+
+var expires = time.Date(2026, 11, 22, 14, 10, 0, 0, time.UTC)
+
+func TestDeliverOneTimeCode(t *testing.T) {
+	var s shelf
+	n := lms.Notice{Kind: lms.NoticeOTP, ID: "otp-1", To: "ada@example.org", Code: "012345", ExpiresAt: expires, Zone: "Asia/Kolkata", Name: "Ada"}
+	if err := New(NewMailbox(&s), "https://learn.example.org").Deliver(t.Context(), n); err != nil {
+		t.Fatal(err)
+	}
+	want := `Dear Ada,
+
+your code for signing in at https://learn.example.org is
+
+    012 345
+
+Type it on the page where you asked for it. It can be used once, until
+19:40 on 22 November 2026 (Asia/Kolkata).
+
+Nobody from us will ever ask you for this code.
+
+If you did not try to sign in, ignore this message: without the code
+nothing happens.
+`
+	if m := s.messages[0]; m.To != "ada@example.org" || m.Subject != "Your sign-in code" || m.Text != want {
+		t.Errorf("got %+v", m)
+	}
+	if code, err := lms.ParseOTP("012 345"); err != nil || code != n.Code {
+		t.Errorf("the code as shown cannot be pasted: %v", err)
+	}
+}
+
+func TestDeliverPersonalLink(t *testing.T) {
+	var s shelf
+	n := lms.Notice{
+		Kind: lms.NoticeLink, ID: "link-1", To: "ben@example.org", ExpiresAt: expires, Role: lms.Presenter,
+		Link: "https://learn.example.org/join/abc_DEF-1", Programme: "Fertility & IVF <2026>",
+	}
+	if err := New(NewMailbox(&s), "https://learn.example.org").Deliver(t.Context(), n); err != nil {
+		t.Fatal(err)
+	}
+	m := s.messages[0]
+	for _, part := range []string{"Good day,\n", "\n    https://learn.example.org/join/abc_DEF-1\n", `"Fertility & IVF <2026>" as presenter`, "14:10 on 22 November 2026 (UTC)"} {
+		if !strings.Contains(m.Text, part) {
+			t.Errorf("%q is missing in:\n%s", part, m.Text)
+		}
+	}
+}
+
+// TestSubjectsHoldNoSecrets: phones show subjects on the lock screen.
+func TestSubjectsHoldNoSecrets(t *testing.T) {
+	for kind := range letters {
+		m, err := render(lms.Notice{Kind: kind, ID: "1", To: "a@b.org", Name: "NAME", Code: "123456", Link: "LINK", Programme: "TITLE"}, "SITE")
+		if err != nil || m.Subject == "" || strings.ContainsAny(m.Subject, "0123456789\r\n") {
+			t.Errorf("%s: subject %q, %v", kind, m.Subject, err)
+		}
+	}
+}
+
+func TestDeliverFails(t *testing.T) {
+	full := errors.New("disk full")
+	s := shelf{err: full}
+	n := lms.Notice{Kind: lms.NoticeOTP, ID: "otp-1", To: "ada@example.org"}
+	err := New(NewMailbox(&s), "").Deliver(t.Context(), n)
+	if !errors.Is(err, full) || errors.Is(err, lms.ErrInvalid) || strings.Contains(err.Error(), "ada") {
+		t.Errorf("got %v, want a failure worth another try that names nobody", err)
+	}
+	for _, bad := range []lms.Notice{{Kind: "newsletter", ID: "1", To: "a@b.org"}, {Kind: lms.NoticeOTP, ID: "1"}, {Kind: lms.NoticeOTP, To: "a@b.org"}} {
+		if err := New(NewMailbox(&s), "").Deliver(t.Context(), bad); !errors.Is(err, lms.ErrInvalid) {
+			t.Errorf("%+v: %v", bad, err)
+		}
+	}
+}

@@ -1,0 +1,135 @@
+package lms
+
+// Role is what somebody is in a programme or a course.
+type Role string
+
+// The roles.
+const (
+	Admin     Role = "admin"     // runs the programme: courses, codes, people
+	Moderator Role = "moderator" // reads all questions and decides which are put
+	Presenter Role = "presenter" // goes on air
+	Attendee  Role = "attendee"  // watches and asks
+)
+
+// ParseRole reads a role from outside.
+func ParseRole(s string) (Role, error) {
+	switch r := Role(s); r {
+	case Admin, Moderator, Presenter, Attendee:
+		return r, nil
+	}
+	return "", invalid("role", "Choose one of admin, moderator, presenter, attendee.")
+}
+
+// Staff reports whether the role works for the programme: such people come by a personal link instead
+// of an access code.
+func (r Role) Staff() bool { return r == Admin || r == Moderator || r == Presenter }
+
+// Scope is what a right is asked for: a course of a programme, or, with an empty Course, the programme
+// itself. The zero Scope is the whole installation.
+type Scope struct {
+	Programme ProgrammeID
+	Course    CourseID
+}
+
+// RoleGrant gives a role. An empty Course grants it for all courses of the programme and the programme
+// itself.
+type RoleGrant struct {
+	Role      Role
+	Programme ProgrammeID
+	Course    CourseID
+}
+
+// covers reports whether the grant reaches s. Anything granted somewhere reaches the whole installation,
+// whose only permission is CreateProgramme.
+func (g RoleGrant) covers(s Scope) bool {
+	if s == (Scope{}) {
+		return true
+	}
+	return g.Programme == s.Programme && g.Programme != "" && (g.Course == "" || g.Course == s.Course)
+}
+
+// Permission is something that may or may not be done.
+type Permission string
+
+// The permissions, each asked for a Scope.
+const (
+	CreateProgramme Permission = "create programme" // asked for the zero Scope
+	Manage          Permission = "manage"           // change programme, courses, codes, staff
+	Watch           Permission = "watch"
+	Ask             Permission = "ask"
+	Present         Permission = "present"  // publish, go on air, end
+	Moderate        Permission = "moderate" // read all questions, approve, dismiss, assign
+	Answer          Permission = "answer"   // mark questions as being answered and answered
+	SeeFigures      Permission = "see figures"
+	SeePeople       Permission = "see people" // names with what each watched
+)
+
+// may is who may do what. A presenter sees figures without names (lms.md 1.10).
+var may = map[Permission][]Role{
+	CreateProgramme: {Admin},
+	Manage:          {Admin},
+	Watch:           {Attendee, Presenter, Moderator, Admin},
+	Ask:             {Attendee, Presenter, Moderator, Admin},
+	Present:         {Presenter, Admin},
+	Moderate:        {Moderator, Admin},
+	Answer:          {Presenter, Moderator, Admin},
+	SeeFigures:      {Presenter, Moderator, Admin},
+	SeePeople:       {Moderator, Admin},
+}
+
+// Roles returns those roles that carry the permission, for statements that scope by role.
+func (p Permission) Roles() []Role { return may[p] }
+
+// Allows reports whether the role carries the permission.
+func (r Role) Allows(p Permission) bool {
+	for _, allowed := range may[p] {
+		if r == allowed {
+			return true
+		}
+	}
+	return false
+}
+
+// Actor is a signed-in person as the rules see one.
+type Actor struct {
+	Person  PersonID
+	Session string // names the login session, for its audit rows and for ending it; not its secret
+	Name    string // as on the certificate; "" until the profile is filled in
+	Email   Email
+	Country Country
+	Zone    Zone
+	Roles   []RoleGrant
+}
+
+// Can reports whether the actor may do p in the scope.
+func (a Actor) Can(p Permission, s Scope) bool {
+	for _, g := range a.Roles {
+		if g.Role.Allows(p) && g.covers(s) {
+			return true
+		}
+	}
+	return false
+}
+
+// Has reports whether the actor holds the role in the scope.
+func (a Actor) Has(r Role, s Scope) bool {
+	for _, g := range a.Roles {
+		if g.Role == r && g.covers(s) {
+			return true
+		}
+	}
+	return false
+}
+
+// Need returns nil when the actor may do p in the scope. Otherwise the error is ErrNotFound when the
+// actor may not even watch there, because then it is none of their business that it exists, else
+// ErrForbidden.
+func (a Actor) Need(p Permission, s Scope) error {
+	switch {
+	case a.Can(p, s):
+		return nil
+	case s == (Scope{}) || a.Can(Watch, s):
+		return &Problem{Kind: ErrForbidden, Message: "Your role does not allow this. Ask the organisers of the programme."}
+	}
+	return ErrNotFound
+}
