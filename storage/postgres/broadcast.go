@@ -1,0 +1,191 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"lectern/lms"
+)
+
+// Broadcast is the session timeline of a course.
+type Broadcast struct {
+	ID       lms.BroadcastID
+	Course   lms.CourseID
+	Timeline lms.Timeline
+	Run      lms.Run // the last of the timeline
+}
+
+// OnAir reports whether the lecture is on air.
+func (b Broadcast) OnAir() bool { return b.Timeline.OnAir() }
+
+func newBroadcast(id lms.BroadcastID, course lms.CourseID, t lms.Timeline) Broadcast {
+	b := Broadcast{ID: id, Course: course, Timeline: t}
+	if len(t) > 0 {
+		b.Run = t[len(t)-1]
+	}
+	return b
+}
+
+// Recording says where the timeline lies in the recording of a broadcast.
+type Recording struct {
+	LengthMS int64 // of the recording
+	Edits    lms.EditList
+}
+
+// GoOnAir puts the lecture on air: for the first time, or again, when the timeline continues where it
+// stopped. When it is on air already the broadcast comes with lms.ErrConflict. Other errors: lms.ErrNotFound,
+// lms.ErrForbidden.
+func (db *DB) GoOnAir(ctx context.Context, actor lms.Actor, course lms.CourseID) (Broadcast, error) {
+	var b Broadcast
+	err := db.tx(ctx, "go on air", func(tx pgx.Tx, now time.Time) error {
+		c, err := lockCast(ctx, tx, actor, course, lms.Present)
+		if err != nil {
+			return err
+		}
+		b = newBroadcast(c.broadcast, course, c.session.Timeline)
+		timeline, err := c.session.Timeline.Start(now)
+		if err != nil {
+			return err
+		}
+		err = tx.QueryRow(ctx, `
+			insert into broadcasts (course_id, started_at) values ($1, $2)
+			on conflict (course_id) do update set ended_at = null, length_ms = null returning id`, course, now).Scan(&c.broadcast)
+		if err != nil {
+			return err
+		}
+		b = newBroadcast(c.broadcast, course, timeline)
+		_, err = tx.Exec(ctx, `
+			insert into broadcast_runs (broadcast_id, number, started_at, timeline_start_ms) values ($1, $2, $3, $4)`,
+			b.ID, len(timeline), b.Run.StartedAt, b.Run.StartMS)
+		if err != nil {
+			return err
+		}
+		return audit(ctx, tx, now, actor, deed{action: "go on air", scope: c.scope, object: string(b.ID)})
+	})
+	return b, err
+}
+
+// EndBroadcast takes the lecture off the air and stores what its recording shows. When it is not on air the
+// broadcast comes with lms.ErrConflict. Other errors: lms.ErrNotFound, lms.ErrForbidden.
+func (db *DB) EndBroadcast(ctx context.Context, actor lms.Actor, course lms.CourseID, r Recording) (Broadcast, error) {
+	var b Broadcast
+	err := db.tx(ctx, "end broadcast", func(tx pgx.Tx, now time.Time) error {
+		c, err := lockCast(ctx, tx, actor, course, lms.Present)
+		if err != nil {
+			return err
+		}
+		b = newBroadcast(c.broadcast, course, c.session.Timeline)
+		timeline, err := c.session.Timeline.End(now)
+		if err != nil {
+			return err
+		}
+		b = newBroadcast(c.broadcast, course, timeline)
+		var batch pgx.Batch
+		batch.Queue(`update broadcast_runs set ended_at = $2 where broadcast_id = $1 and ended_at is null`, b.ID, b.Run.EndedAt)
+		batch.Queue(`update broadcasts set ended_at = $3, length_ms = $4 where id = $1 and course_id = $2`, b.ID, course, now, timeline.Edge(now))
+		if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
+			return err
+		}
+		if err := db.saveRecording(ctx, tx, now, b.ID, r); err != nil {
+			return err
+		}
+		return audit(ctx, tx, now, actor, deed{action: "end broadcast", scope: c.scope, object: string(b.ID)})
+	})
+	return b, err
+}
+
+// saveRecording stores the edit list in place of an earlier one. A list that contradicts itself does not keep
+// a lecture from ending: it is logged, and the replay starts without it.
+func (db *DB) saveRecording(ctx context.Context, tx pgx.Tx, now time.Time, broadcast lms.BroadcastID, r Recording) error {
+	edits, err := lms.NewEditList(r.Edits)
+	if err != nil {
+		db.log.ErrorContext(ctx, "edit list not stored", "broadcast", broadcast, "pieces", len(r.Edits), "err", err)
+		edits = nil
+	}
+	var timeline, recording, length []int64
+	for _, piece := range edits {
+		timeline = append(timeline, piece.TimelineMS)
+		recording = append(recording, piece.RecordingMS)
+		length = append(length, piece.LengthMS)
+	}
+	var b pgx.Batch
+	b.Queue(`
+		insert into recordings (broadcast_id, length_ms, finished_at) values ($1, $2, $3)
+		on conflict (broadcast_id) do update set length_ms = excluded.length_ms, finished_at = excluded.finished_at`,
+		broadcast, max(0, r.LengthMS), now)
+	b.Queue(`delete from recording_edits where broadcast_id = $1`, broadcast)
+	b.Queue(`
+		insert into recording_edits (broadcast_id, timeline_ms, recording_ms, length_ms)
+		select $1, unnest($2::bigint[]), unnest($3::bigint[]), unnest($4::bigint[])`, broadcast, timeline, recording, length)
+	return tx.SendBatch(ctx, &b).Close()
+}
+
+// lockCast is loadCast after locking the course, so that what follows is alone with its broadcast.
+func lockCast(ctx context.Context, tx pgx.Tx, actor lms.Actor, course lms.CourseID, need lms.Permission) (cast, error) {
+	_, err := tx.Exec(ctx, `select from courses where id = $1 and programme_id = any($2::uuid[]) for no key update`,
+		course, programmesOf(actor))
+	if err != nil {
+		return cast{}, err
+	}
+	return loadCast(ctx, tx, actor, course, need)
+}
+
+// LiveBroadcasts returns what is on air, so that a node that starts can take it up again.
+func (db *DB) LiveBroadcasts(ctx context.Context) ([]Broadcast, error) {
+	list, err := db.broadcasts(ctx, `exists (select from broadcast_runs
+		where broadcast_runs.broadcast_id = broadcasts.id and broadcast_runs.ended_at is null)`)
+	if err != nil {
+		return nil, fmt.Errorf("look for live broadcasts: %w", err)
+	}
+	return list, nil
+}
+
+// Broadcast returns the broadcast of a course, for the server itself: nobody's rights are asked. Errors:
+// lms.ErrNotFound before its first time on air.
+func (db *DB) Broadcast(ctx context.Context, course lms.CourseID) (Broadcast, error) {
+	list, err := db.broadcasts(ctx, `broadcasts.course_id = $1`, course)
+	if err == nil && len(list) == 0 {
+		err = lms.ErrNotFound
+	}
+	if err != nil {
+		return Broadcast{}, fmt.Errorf("look at the broadcast of course %s: %w", course, err)
+	}
+	return list[0], nil
+}
+
+// broadcasts reads the broadcasts that meet a condition, the oldest first.
+func (db *DB) broadcasts(ctx context.Context, condition string, args ...any) ([]Broadcast, error) {
+	var list []Broadcast
+	err := db.tx(ctx, "read", func(tx pgx.Tx, _ time.Time) error {
+		rows, err := tx.Query(ctx, `select id, course_id from broadcasts where `+condition+` order by started_at, id`, args...)
+		if err != nil {
+			return err
+		}
+		var id lms.BroadcastID
+		var course lms.CourseID
+		var ids []string
+		_, err = pgx.ForEachRow(rows, []any{&id, &course}, func() error {
+			list, ids = append(list, Broadcast{ID: id, Course: course}), append(ids, string(id))
+			return nil
+		})
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		sessions := make(map[lms.BroadcastID]*lms.Session, len(list))
+		var b pgx.Batch
+		queueSessions(&b, sessions, ids)
+		if err := tx.SendBatch(ctx, &b).Close(); err != nil {
+			return err
+		}
+		for i, found := range list {
+			if s := sessions[found.ID]; s != nil {
+				list[i] = newBroadcast(found.ID, found.Course, s.Timeline)
+			}
+		}
+		return nil
+	})
+	return list, err
+}

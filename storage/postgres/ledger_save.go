@@ -1,0 +1,152 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"lectern/lms"
+)
+
+// playersKept is how many players of one viewing are remembered. A page that is opened again is a new one.
+const playersKept = 20
+
+// spanRows are rows of attendance or attendance_withheld as parallel arrays.
+type spanRows struct{ persons, broadcasts, kinds, spans []string }
+
+func (r *spanRows) add(v viewing, kind lms.Provenance, spans lms.Spans) {
+	r.persons = append(r.persons, string(v.person))
+	r.broadcasts = append(r.broadcasts, string(v.broadcast))
+	r.kinds = append(r.kinds, string(kind))
+	r.spans = append(r.spans, spans.String())
+}
+
+// changes returns the seconds that the batch has added, counted and withheld ones.
+func (e *entry) changes() (counted, withheld spanRows) {
+	for v, seconds := range e.seconds {
+		for as, spans := range seconds {
+			added := spans.Subtract(e.loaded[v][as])
+			if len(added) == 0 {
+				continue
+			}
+			if as == lms.TooFast || as == lms.Held {
+				withheld.add(v, as, added)
+			} else {
+				counted.add(v, as, added)
+			}
+		}
+	}
+	return counted, withheld
+}
+
+// save writes what the batch has changed in one statement. Seconds are joined to those that are there, so
+// that nothing entered is ever lost, whatever a statement was based on.
+func (e *entry) save(ctx context.Context, tx pgx.Tx, now time.Time) error {
+	if len(e.refused) == 0 {
+		return nil // nobody in the batch was allowed
+	}
+	counted, withheld := e.changes()
+	var heads struct {
+		persons, broadcasts []string
+		positions           []*int64
+		refused             []int64
+	}
+	for v := range e.refused {
+		heads.persons = append(heads.persons, string(v.person))
+		heads.broadcasts = append(heads.broadcasts, string(v.broadcast))
+		heads.positions = append(heads.positions, e.positions[v])
+		heads.refused = append(heads.refused, e.refused[v])
+	}
+	var tabs struct {
+		persons, broadcasts, players []string
+		seqs, froms, tos             []int64
+	}
+	for p := range e.reported {
+		player := e.players[p]
+		tabs.persons = append(tabs.persons, string(p.person))
+		tabs.broadcasts = append(tabs.broadcasts, string(p.broadcast))
+		tabs.players = append(tabs.players, p.player)
+		tabs.seqs = append(tabs.seqs, player.Seq)
+		tabs.froms = append(tabs.froms, player.FromMS)
+		tabs.tos = append(tabs.tos, player.ToMS)
+	}
+	var budgets struct {
+		persons []string
+		left    []int64
+		at      []*time.Time
+	}
+	for person, b := range e.budgets {
+		if b.At.IsZero() {
+			continue
+		}
+		budgets.persons = append(budgets.persons, string(person))
+		budgets.left = append(budgets.left, b.Left.Milliseconds())
+		budgets.at = append(budgets.at, &b.At)
+	}
+	_, err := tx.Exec(ctx, saveLedger, now,
+		counted.persons, counted.broadcasts, counted.kinds, counted.spans,
+		withheld.persons, withheld.broadcasts, withheld.kinds, withheld.spans,
+		heads.persons, heads.broadcasts, heads.positions, heads.refused,
+		tabs.persons, tabs.broadcasts, tabs.players, tabs.seqs, tabs.froms, tabs.tos,
+		budgets.persons, budgets.left, budgets.at)
+	if err != nil {
+		return err
+	}
+	return e.forgetPlayers(ctx, tx)
+}
+
+// saveLedger is one statement for the five tables.
+const saveLedger = `
+with counted as (
+	insert into attendance as a (person_id, broadcast_id, provenance, watched, first_at, last_at)
+	select person, broadcast, kind, spans::int4multirange, $1, $1
+	from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[]) as row (person, broadcast, kind, spans)
+	on conflict (broadcast_id, person_id, provenance)
+	do update set watched = a.watched + excluded.watched, last_at = greatest(a.last_at, excluded.last_at)
+), withheld as (
+	insert into attendance_withheld as a (person_id, broadcast_id, reason, seconds, first_at, last_at)
+	select person, broadcast, kind, spans::int4multirange, $1, $1
+	from unnest($6::uuid[], $7::uuid[], $8::text[], $9::text[]) as row (person, broadcast, kind, spans)
+	on conflict (broadcast_id, person_id, reason)
+	do update set seconds = a.seconds + excluded.seconds, last_at = greatest(a.last_at, excluded.last_at)
+), heads as (
+	insert into playheads as p (person_id, broadcast_id, position_ms, refused_s, reported_at)
+	select person, broadcast, position, refused, $1
+	from unnest($10::uuid[], $11::uuid[], $12::bigint[], $13::bigint[]) as row (person, broadcast, position, refused)
+	on conflict (broadcast_id, person_id)
+	do update set position_ms = excluded.position_ms, refused_s = p.refused_s + excluded.refused_s, reported_at = $1
+), tabs as (
+	insert into players (person_id, broadcast_id, player, seq, from_ms, to_ms, seen_at)
+	select person, broadcast, player, seq, from_ms, to_ms, $1
+	from unnest($14::uuid[], $15::uuid[], $16::text[], $17::bigint[], $18::bigint[], $19::bigint[])
+		as row (person, broadcast, player, seq, from_ms, to_ms)
+	on conflict (broadcast_id, person_id, player)
+	do update set seq = excluded.seq, from_ms = excluded.from_ms, to_ms = excluded.to_ms, seen_at = $1
+)
+update watch_budgets set left_ms = row.left_ms, at = row.at
+from unnest($20::uuid[], $21::bigint[], $22::timestamptz[]) as row (person, left_ms, at)
+where watch_budgets.person_id = row.person`
+
+// forgetPlayers removes the players seen longest ago where there is a new one.
+func (e *entry) forgetPlayers(ctx context.Context, tx pgx.Tx) error {
+	if len(e.newPlayers) == 0 {
+		return nil
+	}
+	var persons, broadcasts []string
+	for v := range e.newPlayers {
+		persons = append(persons, string(v.person))
+		broadcasts = append(broadcasts, string(v.broadcast))
+	}
+	_, err := tx.Exec(ctx, `
+		delete from players using (
+			select person_id, broadcast_id, player,
+				row_number() over (partition by broadcast_id, person_id order by seen_at desc, player) as place
+			from unnest($1::uuid[], $2::uuid[]) as asked (person_id, broadcast_id)
+			join players using (person_id, broadcast_id)
+		) old
+		where old.place > $3 and players.person_id = old.person_id
+			and players.broadcast_id = old.broadcast_id and players.player = old.player`,
+		persons, broadcasts, playersKept)
+	return err
+}

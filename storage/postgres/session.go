@@ -1,0 +1,128 @@
+package postgres
+
+import (
+	"context"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+
+	"lectern/lms"
+)
+
+// How long a login session lasts (trust S-07). Attendees stay signed in from one weekly lecture to the next;
+// staff, who can change things, are signed out when they have been away for half a day.
+const (
+	sessionLife   = 7 * 24 * time.Hour
+	staffIdle     = 12 * time.Hour
+	sessionSeenBy = 5 * time.Minute // how exactly the last use is known
+)
+
+// Session is a new login session.
+type Session struct {
+	Token string // the secret for the cookie; the database keeps its hash
+}
+
+var errSessionOver = &lms.Problem{Kind: lms.ErrExpired, Message: "You have been signed out. Please sign in again."}
+
+func (db *DB) startSession(ctx context.Context, tx pgx.Tx, now time.Time, person lms.PersonID, userAgent string) (Session, error) {
+	token, err := lms.NewSecret(db.random)
+	if err != nil {
+		return Session{}, err
+	}
+	var id string
+	err = tx.QueryRow(ctx, `
+		insert into sessions (person_id, hash, device, created_at, seen_at, expires_at)
+		values ($1, $2, $3, $4, $4, $5) returning id`,
+		person, db.pepper.Hash(lms.ForSession, token), device(userAgent), now, now.Add(sessionLife)).Scan(&id)
+	if err != nil {
+		return Session{}, err
+	}
+	return Session{Token: token}, audit(ctx, tx, now, lms.Actor{Person: person, Session: id}, deed{action: "sign in"})
+}
+
+// device is the part of a browser's name that a list of devices shows.
+func device(userAgent string) string {
+	userAgent = strings.ReplaceAll(strings.ToValidUTF8(userAgent, ""), "\x00", "")
+	for n := range userAgent {
+		if n > 200-utf8.UTFMax {
+			return userAgent[:n]
+		}
+	}
+	return userAgent
+}
+
+// SessionPerson returns whose session a token is, with their roles as they are now. Errors: lms.ErrExpired
+// when there is no such session or it has ended.
+func (db *DB) SessionPerson(ctx context.Context, token string) (lms.Actor, error) {
+	now := db.now()
+	rows, err := db.pool.Query(ctx, `
+		select sessions.id, sessions.seen_at, persons.id, persons.name, persons.email, persons.country, persons.zone,
+			held.role, held.programme_id, held.course_id
+		from sessions
+		join persons on persons.id = sessions.person_id
+		left join lateral (
+			select role, programme_id, course_id from role_grants where role_grants.person_id = persons.id
+			union all
+			select 'attendee', programme_id, null from enrolments where enrolments.person_id = persons.id
+		) held on true
+		where sessions.hash = $1 and sessions.revoked_at is null and sessions.expires_at > $2
+		order by held.role, held.programme_id, held.course_id`,
+		db.pepper.Hash(lms.ForSession, token), now)
+	if err != nil {
+		return lms.Actor{}, err
+	}
+	var a lms.Actor
+	var seen time.Time
+	var role *lms.Role
+	var programme *lms.ProgrammeID
+	var course *lms.CourseID
+	staff := false
+	_, err = pgx.ForEachRow(rows, []any{&a.Session, &seen, &a.Person, &a.Name, &a.Email, &a.Country, &a.Zone, &role, &programme, &course}, func() error {
+		if role != nil {
+			a.Roles = append(a.Roles, lms.RoleGrant{Role: *role, Programme: orEmpty(programme), Course: orEmpty(course)})
+			staff = staff || role.Staff()
+		}
+		return nil
+	})
+	if err != nil {
+		return lms.Actor{}, err
+	}
+	if a.Person == "" || staff && now.Sub(seen) > staffIdle {
+		return lms.Actor{}, errSessionOver
+	}
+	if now.Sub(seen) > sessionSeenBy {
+		_, err = db.pool.Exec(ctx, `update sessions set seen_at = $2 where id = $1 and seen_at < $2`, a.Session, now)
+	}
+	return a, err
+}
+
+// SignOut ends a session. Errors: lms.ErrNotFound when it was none.
+func (db *DB) SignOut(ctx context.Context, token string) error {
+	return db.tx(ctx, "sign out", func(tx pgx.Tx, now time.Time) error {
+		var a lms.Actor
+		err := tx.QueryRow(ctx, `
+			update sessions set revoked_at = $2 where hash = $1 and revoked_at is null returning id, person_id`,
+			db.pepper.Hash(lms.ForSession, token), now).Scan(&a.Session, &a.Person)
+		if err != nil {
+			return found(err)
+		}
+		return audit(ctx, tx, now, a, deed{action: "sign out"})
+	})
+}
+
+// SetProfile stores what the actor says about themself.
+func (db *DB) SetProfile(ctx context.Context, actor lms.Actor, p lms.Profile) error {
+	return db.tx(ctx, "set profile", func(tx pgx.Tx, now time.Time) error {
+		tag, err := tx.Exec(ctx, `update persons set name = $2, country = $3, zone = $4 where id = $1`,
+			actor.Person, p.Name, p.Country, p.Zone)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return lms.ErrNotFound
+		}
+		return audit(ctx, tx, now, actor, deed{action: "set profile"})
+	})
+}

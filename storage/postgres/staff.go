@@ -1,0 +1,116 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"lectern/lms"
+)
+
+// Staff is somebody who works for a programme.
+type Staff struct {
+	Person lms.PersonID
+	Name   string
+	Email  lms.Email
+	Role   lms.Role
+	Course lms.CourseID // "" for all courses
+}
+
+// NewStaff gives somebody a role: in one course, or, with an empty Course, in all of the programme.
+type NewStaff struct {
+	Name   string
+	Email  lms.Email
+	Role   lms.Role
+	Course lms.CourseID
+}
+
+// AddStaff gives somebody a role and returns the token of a personal link that signs them in once, good for a
+// day; it is mailed to them as well. The token is "" for somebody who has signed in before or belongs to another
+// programme too: they sign in by mail, and a link would let the actor in as them. Giving the same role again makes
+// a new link. Errors: lms.ErrInvalid, lms.ErrNotFound, lms.ErrForbidden.
+func (db *DB) AddStaff(ctx context.Context, actor lms.Actor, programme lms.ProgrammeID, in NewStaff) (token string, err error) {
+	scope := lms.Scope{Programme: programme}
+	if err := actor.Need(lms.Manage, scope); err != nil {
+		return "", err
+	}
+	if !in.Role.Staff() {
+		return "", &lms.Problem{Kind: lms.ErrInvalid, Field: "role", Message: "Choose admin, moderator or presenter. Attendees come with an access code."}
+	}
+	profile, err := lms.ParseProfile(in.Name, "", "UTC")
+	if err != nil {
+		return "", err
+	}
+	err = db.tx(ctx, "add staff", func(tx pgx.Tx, now time.Time) error {
+		if in.Course != "" {
+			err := tx.QueryRow(ctx, `select id from courses where id = $1 and programme_id = $2`, in.Course, programme).Scan(&in.Course)
+			if err != nil {
+				return found(err)
+			}
+		}
+		person, err := upsertPerson(ctx, tx, in.Email, profile.Name, now)
+		if err != nil {
+			return err
+		}
+		if err := grant(ctx, tx, now, person, lms.RoleGrant{Role: in.Role, Programme: programme, Course: in.Course}); err != nil {
+			return err
+		}
+		if err := closeLinks(ctx, tx, now, person); err != nil {
+			return err
+		}
+		if known, err := isKnown(ctx, tx, person); err != nil {
+			return err
+		} else if !known {
+			if token, err = db.invite(ctx, tx, now, person, programme, in); err != nil {
+				return err
+			}
+		}
+		scope.Course = in.Course
+		return audit(ctx, tx, now, actor, deed{action: "add staff", scope: scope, object: string(person), detail: map[string]any{"role": in.Role}})
+	})
+	return token, err
+}
+
+// invite makes somebody's first link and has it mailed to them as well.
+func (db *DB) invite(ctx context.Context, tx pgx.Tx, now time.Time, person lms.PersonID, programme lms.ProgrammeID, in NewStaff) (string, error) {
+	id, token, err := db.insertJoinLink(ctx, tx, now, person, placeOf(in.Role, programme, in.Course))
+	if err != nil {
+		return "", err
+	}
+	return token, db.queueMail(ctx, tx, mailJob{Notice: lms.NoticeLink, Link: id, Programme: programme, Role: in.Role})
+}
+
+// placeOf is where somebody with a role works.
+func placeOf(role lms.Role, programme lms.ProgrammeID, course lms.CourseID) string {
+	switch {
+	case role == lms.Admin:
+		return "/admin/" + string(programme)
+	case role == lms.Presenter && course != "":
+		return "/studio/" + string(course)
+	case role == lms.Moderator && course != "":
+		return "/console/" + string(course)
+	case role == lms.Attendee && course != "":
+		return "/watch/" + string(course)
+	}
+	return "/courses"
+}
+
+// grant gives a role; one that is held already stays as it is.
+func grant(ctx context.Context, tx pgx.Tx, now time.Time, person lms.PersonID, g lms.RoleGrant) error {
+	_, err := tx.Exec(ctx, `
+		insert into role_grants (person_id, programme_id, course_id, role, granted_at) values ($1, $2, $3, $4, $5)
+		on conflict do nothing`, person, g.Programme, orNull(g.Course), g.Role, now)
+	return err
+}
+
+func loadStaff(ctx context.Context, tx pgx.Tx, programme lms.ProgrammeID) ([]Staff, error) {
+	rows, err := tx.Query(ctx, `
+		select persons.id, persons.name, persons.email, role_grants.role, coalesce(role_grants.course_id::text, '')
+		from role_grants join persons on persons.id = role_grants.person_id
+		where role_grants.programme_id = $1 order by role_grants.id`, programme)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[Staff])
+}
