@@ -1,0 +1,193 @@
+package protocol
+
+import "time"
+
+// Welcome answers a Hello: the client is in the room. It carries all that a client needs to start afresh,
+// so that one which comes back after a hole is right again at once.
+type Welcome struct {
+	Room       string     `json:"room"` // the course
+	Person     string     `json:"person"`
+	Roles      []string   `json:"roles"`   // of this person in this course
+	Viewers    int        `json:"viewers"` // attendees connected, each person once
+	Broadcast  *Broadcast `json:"broadcast"`
+	ServerTime UnixMS     `json:"server_time"`
+}
+
+func (*Welcome) messageType() string { return "welcome" }
+
+func (w *Welcome) check() error {
+	switch {
+	case w.Room == "":
+		return invalid("room", "is missing")
+	case w.Person == "":
+		return invalid("person", "is missing")
+	case w.Viewers < 0:
+		return invalid("viewers", "must not be negative")
+	case w.Broadcast != nil:
+		return w.Broadcast.check()
+	}
+	return nil
+}
+
+// UnixMS is a moment as milliseconds since 1970-01-01 UTC, which JavaScript's Date counts in, too.
+type UnixMS int64
+
+// At returns t as the socket writes it.
+func At(t time.Time) UnixMS { return UnixMS(t.UnixMilli()) }
+
+// State says whether a broadcast is on air.
+type State string
+
+const (
+	OnAir State = "live"
+	Ended State = "ended"
+)
+
+// Presenter says whether the presenter's media reaches us. A lecture stays on air while it does not.
+type Presenter string
+
+const (
+	Connected Presenter = "connected"
+	Gone      Presenter = "gone"
+)
+
+// Broadcast is the state of the lecture, sent on each change and every ten seconds as a clock: the session
+// timeline stood at TimelineMS when the server's clock showed ServerTime, and moves with it while on air.
+type Broadcast struct {
+	ID         string    `json:"id"`
+	State      State     `json:"state"`
+	TimelineMS int64     `json:"timeline_ms"`
+	Presenter  Presenter `json:"presenter"`
+	Sharing    bool      `json:"sharing,omitempty"` // a screen is shown besides the camera
+	ServerTime UnixMS    `json:"server_time"`       // filled in by the hub
+}
+
+func (*Broadcast) messageType() string { return "broadcast" }
+
+func (b *Broadcast) check() error {
+	switch {
+	case b.ID == "":
+		return invalid("id", "is missing")
+	case b.State != OnAir && b.State != Ended:
+		return invalid("state", `must be "live" or "ended"`)
+	case b.Presenter != Connected && b.Presenter != Gone:
+		return invalid("presenter", `must be "connected" or "gone"`)
+	case b.TimelineMS < 0:
+		return invalid("timeline_ms", "must not be negative")
+	}
+	return nil
+}
+
+// Presence says how many attendees are connected, each person once; at most once a second.
+type Presence struct {
+	Viewers int `json:"viewers"`
+}
+
+func (*Presence) messageType() string { return "presence" }
+
+func (p *Presence) check() error {
+	if p.Viewers < 0 {
+		return invalid("viewers", "must not be negative")
+	}
+	return nil
+}
+
+// QuestionChanged carries a question as the receiver may see it. It is a hint: a client that missed one
+// reads the questions again when it is welcomed.
+type QuestionChanged struct {
+	Question Question `json:"question"`
+}
+
+func (*QuestionChanged) messageType() string { return "question" }
+
+func (q *QuestionChanged) check() error {
+	switch {
+	case q.Question.ID == "":
+		return invalid("question.id", "is missing")
+	case q.Question.State == "":
+		return invalid("question.state", "is missing")
+	}
+	return nil
+}
+
+// Question is one question in the view of its receiver; the same shape as in the HTTP API. Which states
+// and fields a receiver is shown is decided by lms, not here.
+type Question struct {
+	ID           string    `json:"id"`
+	Version      int64     `json:"version"` // of two views the one with the higher version is newer
+	State        string    `json:"state"`
+	Text         string    `json:"text"`
+	AskedMS      int64     `json:"asked_ms"` // on the session timeline
+	AskedAt      time.Time `json:"asked_at"`
+	Asker        *Asker    `json:"asker"` // null when hidden from the receiver
+	Mine         bool      `json:"mine"`
+	Assignee     *Assignee `json:"assignee"`
+	AnsweredMS   *int64    `json:"answered_ms"` // on the session timeline
+	Edited       bool      `json:"edited"`
+	OriginalText string    `json:"original_text,omitempty"` // moderators only
+	HideName     bool      `json:"hide_name,omitempty"`     // moderators only: audience and presenters do not see who asked
+}
+
+// Asker is who asked, as far as the receiver may know.
+type Asker struct {
+	Name    string `json:"name"`
+	Country string `json:"country"` // ISO 3166-1 alpha-2
+}
+
+// Assignee is the presenter who is to answer.
+type Assignee struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// Ack says that a report is committed. The client forgets the report only now.
+type Ack struct {
+	Player     string  `json:"player"`
+	Seq        int64   `json:"seq"`
+	WatchedS   int     `json:"watched_s"`   // distinct seconds of the timeline that this person watched so far
+	Share      float64 `json:"share"`       // of what counts, 0 to 1
+	PositionMS int64   `json:"position_ms"` // where the person would resume
+	RefusedS   int     `json:"refused_s"`   // seconds of this report that the rules did not accept
+}
+
+func (*Ack) messageType() string { return "ack" }
+
+func (a *Ack) check() error {
+	if !token(a.Player, MinPlayer, MaxPlayer) || a.Seq < 1 {
+		return invalid("player and seq", "must name a report")
+	}
+	return nil
+}
+
+// Codes of an Error.
+const (
+	CodeMalformed   = "malformed"    // the message could not be read
+	CodeUnknownType = "unknown_type" // the server does not know the message
+	CodeInvalid     = "invalid"      // a field is out of its bounds; sending the same again is of no use
+	CodeUnexpected  = "unexpected"   // the message does not belong here, such as a second hello
+	CodeRefused     = "refused"      // the rules say no; sending the same again is of no use
+	CodeBusy        = "busy"         // too many reports under way; send it again when others are acknowledged
+	CodeUnavailable = "unavailable"  // could not be saved now; send it again later
+	CodeTooFast     = "too_fast"     // the last word before CloseTooFast
+)
+
+// Error says what was wrong with a message of the client and what to do. Player and Seq stand there when
+// the message was a report, so that the client knows which.
+type Error struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Player  string `json:"player,omitempty"`
+	Seq     int64  `json:"seq,omitempty"`
+}
+
+func (*Error) messageType() string { return "error" }
+
+func (e *Error) check() error {
+	switch {
+	case e.Code == "":
+		return invalid("code", "is missing")
+	case len(e.Message) > MaxMessage:
+		return invalid("message", "is too long")
+	}
+	return nil
+}
