@@ -1,0 +1,297 @@
+package egress
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"lectern/media"
+	"lectern/media/forward"
+)
+
+const (
+	// replayLimit is the largest group of pictures, in packets, that a joiner gets from the ring.
+	replayLimit = 128
+	// replayKept is how long a replayed packet may be asked for again.
+	replayKept = 3 * time.Second
+	// askAgain is how long to wait before asking again for a keyframe that has not come.
+	askAgain = time.Second
+	// complaintEvery is how often one attendee may ask for a keyframe, which costs all others bandwidth too.
+	complaintEvery = time.Second
+	// farAhead is the step between two packets from which on the numbers are not believed: the receiver's
+	// rollover counter would go wrong (RFC 3711 section 3.3.1 guesses within 32,768).
+	farAhead = 4096
+	// rtxShare is the share of what is sent that may be sent again, and rtxBurst what may be at once, in bytes.
+	rtxShare = 10 // one tenth
+	rtxBurst = 64 << 10
+)
+
+// stream is one section of an attendee: what he gets of one track. It belongs to his worker.
+type stream struct {
+	track   string
+	kind    media.Kind
+	vp8     bool
+	number  uint8 // payload type
+	rtx     uint8
+	ssrc    uint32
+	rtxSSRC uint32
+	in      *intake // nil while the track is not there
+
+	present  uint8
+	selector forward.Selector
+	rewriter *forward.Rewriter
+	pictures forward.VP8Rewriter
+	history  forward.History
+	lastIn   uint64 // sequence of the last packet forwarded
+
+	fit    forward.Fit
+	manual bool
+	muted  bool // sound only
+
+	started  bool
+	replayed time.Time // when a group was, zero when none is remembered
+	asked    time.Time
+	pleaded  time.Time
+	dropping bool   // TCP was congested: until the picture with the timestamp ends
+	dropped  uint32 // its timestamp
+
+	packets, octets uint32
+	credit          int // bytes that may be sent again
+	rtxSequence     uint16
+}
+
+func newStream(p plan, now time.Time) stream {
+	s := stream{
+		track: p.track, kind: p.section.kind, vp8: p.codec.mime == mimeVP8,
+		number: p.codec.number, rtx: p.codec.rtx, ssrc: p.ssrc, rtxSSRC: p.rtxSSRC,
+		rewriter: forward.NewRewriter(clockRate(p.section.kind), forward.Stamp{Sequence: uint16(rand.Uint32() & 0x7fff), Timestamp: rand.Uint32()}),
+		fit:      forward.NewFit(now), credit: rtxBurst / 2, rtxSequence: uint16(rand.Uint32() & 0x7fff),
+	}
+	s.selector.Want(media.High)
+	return s
+}
+
+func clockRate(k media.Kind) uint32 {
+	if k == media.Audio {
+		return 48000
+	}
+	return 90000
+}
+
+// follow takes another source, or nil for none. The stream to the attendee goes on where it was.
+func (s *stream) follow(in *intake) {
+	if s.in == in {
+		return
+	}
+	s.in, s.present = in, 0
+	s.selector.Restart()
+	s.selector.SetPresent(0)
+	s.rewriter.Restart()
+	s.history.Forget()
+	s.lastIn, s.asked = 0, time.Time{}
+}
+
+// advance sends what is new.
+func (s *stream) advance(w *worker, v *viewer, to *path) {
+	in := s.in
+	if in == nil || s.muted {
+		return
+	}
+	if in.present != s.present {
+		s.present = in.present
+		s.selector.SetPresent(in.present)
+	}
+	current, active := s.selector.Current()
+	if target, waiting := s.selector.Waiting(); waiting {
+		lane := &in.lanes[target]
+		if at := s.entry(lane); at >= 0 {
+			if active {
+				s.emit(w, v, to, in.lanes[current].before(lane.items[at].Arrival), false)
+			}
+			s.begin(w, target, lane.items[at].Packet)
+			s.emit(w, v, to, lane.items[at:], true)
+			return
+		}
+		if !s.started && s.replay(w, v, to, target) {
+			return
+		}
+		s.ask(v, w.now)
+	}
+	if active {
+		s.emit(w, v, to, in.lanes[current].items, false)
+	}
+}
+
+// entry returns where in a lane's items to begin: at a keyframe, or with sound anywhere; -1 for not now.
+func (s *stream) entry(p *pending) int {
+	if s.kind == media.Audio && len(p.items) > 0 {
+		return 0
+	}
+	return p.key
+}
+
+// begin goes on with layer l from p on.
+func (s *stream) begin(w *worker, l media.Layer, p *media.Packet) {
+	s.selector.Begin(l)
+	s.rewriter.Switch(p, s.in.feed.clockOf(l, w.now))
+	s.started, s.asked, s.lastIn = true, time.Time{}, p.Sequence
+}
+
+// replay gives a joiner the pictures since the last keyframe, of the layer he should get or of a lower one, so
+// that he sees something at once; false when they are too many everywhere.
+func (s *stream) replay(w *worker, v *viewer, to *path, target media.Layer) bool {
+	if s.kind == media.Audio {
+		return false
+	}
+	for l := int(target); l >= 0; l-- {
+		if s.present&(1<<l) == 0 {
+			continue
+		}
+		group := s.in.feed.lanes[l].ring.Group(s.in.lanes[l].cursor, replayLimit)
+		if group == nil {
+			continue
+		}
+		layer := media.Layer(l)
+		s.selector.Begin(layer)
+		stamps := s.rewriter.Replay(group, s.in.feed.clockOf(layer, w.now))
+		s.history.Replayed(group, stamps)
+		s.started, s.replayed, s.lastIn = true, w.now, group[len(group)-1].Sequence
+		for i, p := range group {
+			var shift forward.VP8Shift
+			if s.vp8 {
+				shift = s.pictures.Next(p.Payload, i == 0)
+			}
+			s.send(w, v, to, item{Packet: p}, stamps[i], shift)
+		}
+		w.server.meters.replays.Inc()
+		return true
+	}
+	return false
+}
+
+// ask asks for the keyframe that is waited for.
+func (s *stream) ask(v *viewer, now time.Time) {
+	if s.kind == media.Video && now.Sub(s.asked) >= askAgain {
+		s.asked = now
+		v.room.server.meters.keyframes.Inc()
+		v.room.source.RequestKeyframe(s.track)
+	}
+}
+
+// emit sends packets of the current layer.
+func (s *stream) emit(w *worker, v *viewer, to *path, items []item, switched bool) {
+	for i, it := range items {
+		p := it.Packet
+		if p.Sequence <= s.lastIn && s.lastIn != 0 && !switched {
+			continue // was part of the replayed group
+		}
+		if p.Sequence-s.lastIn > farAhead && s.lastIn != 0 {
+			s.rewriter.Switch(p, s.in.feed.clockOf(p.Layer, w.now))
+		}
+		s.lastIn = p.Sequence
+		stamp := s.rewriter.Stamp(p)
+		var shift forward.VP8Shift
+		if s.vp8 {
+			shift = s.pictures.Next(p.Payload, switched && i == 0)
+		}
+		s.history.Sent(p, stamp, shift)
+		s.send(w, v, to, it, stamp, shift)
+	}
+}
+
+// send seals a packet and puts it into the outbox.
+func (s *stream) send(w *worker, v *viewer, to *path, it item, stamp forward.Stamp, shift forward.VP8Shift) {
+	if s.dropping {
+		if it.Timestamp == s.dropped {
+			w.congested++
+			return
+		}
+		s.dropping = false
+	}
+	r := rtpPacket{number: s.number, marker: it.Marker, stamp: stamp, ssrc: s.ssrc, payload: it.Payload, shift: shift}
+	if s.rtxSSRC != 0 {
+		// Without a stream of its own a retransmission must equal the packet sent first to the last byte, or two
+		// packets would be sealed with one nonce. So only those get padding who have one.
+		r.pad = it.pad
+	}
+	n := v.sealRTP(w.out.room(), &r)
+	if n == 0 {
+		return
+	}
+	s.packets++
+	s.octets += uint32(len(it.Payload))
+	s.credit = min(s.credit+n/rtxShare, rtxBurst)
+	w.packets++
+	w.bytes += n
+	if !w.out.put(to, n) {
+		w.congested++
+		if s.kind == media.Video {
+			s.dropping, s.dropped = true, it.Timestamp
+			s.plead(v, w.now)
+		}
+	}
+}
+
+// resend sends a packet again that the attendee misses; false when it cannot be found or the budget is spent.
+func (s *stream) resend(w *worker, v *viewer, to *path, sequence uint16) bool {
+	origin, ok := s.history.Find(sequence)
+	if !ok || s.in == nil {
+		return false
+	}
+	p := s.in.feed.lanes[origin.Layer].ring.Get(origin.Sequence)
+	if p == nil || s.credit < len(p.Payload) {
+		return false
+	}
+	r := rtpPacket{
+		number: s.number, marker: p.Marker, ssrc: s.ssrc, payload: p.Payload, shift: origin.Picture,
+		stamp: forward.Stamp{Sequence: sequence, Timestamp: p.Timestamp + origin.Shift},
+	}
+	if s.rtxSSRC != 0 {
+		s.rtxSequence++
+		r.number, r.ssrc, r.original, r.rtx = s.rtx, s.rtxSSRC, sequence, true
+		r.stamp.Sequence = s.rtxSequence
+	}
+	n := v.sealRTP(w.out.room(), &r)
+	if n == 0 {
+		return false
+	}
+	s.credit -= n
+	return w.out.put(to, n)
+}
+
+// plead asks for a keyframe because the attendee has lost the picture, not too often.
+func (s *stream) plead(v *viewer, now time.Time) {
+	if s.kind == media.Video && !s.muted && now.Sub(s.pleaded) >= complaintEvery {
+		s.pleaded = now
+		v.room.server.meters.keyframes.Inc()
+		v.room.source.RequestKeyframe(s.track)
+	}
+}
+
+// setLayer fixes the layer, or with media.Layers lets the attendee's reports decide.
+func (s *stream) setLayer(l media.Layer, now time.Time) {
+	if s.kind != media.Video {
+		return
+	}
+	s.manual = l < media.Layers
+	s.fit = forward.NewFit(now)
+	s.mute(false)
+	s.selector.Want(min(l, media.High))
+}
+
+// mute stops or resumes the picture.
+func (s *stream) mute(on bool) {
+	s.muted = on
+	if on {
+		s.selector.Restart()
+	}
+}
+
+// decide follows the attendee's reports; others is what else he is sent, in bit/s.
+func (s *stream) decide(others float64, now time.Time) {
+	if s.kind != media.Video || s.in == nil || !s.fit.Decide(s.in.feed.rates(), others, now) || s.manual {
+		return
+	}
+	l, picture := s.fit.Wanted()
+	s.mute(!picture)
+	s.selector.Want(l)
+}
