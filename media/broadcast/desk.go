@@ -1,0 +1,264 @@
+// Package broadcast knows which lectures are on air in this process, and ties the room of each to the
+// recorder of its folder.
+package broadcast
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"lectern/media/hls"
+	"lectern/media/sfu"
+)
+
+// Errors of a Desk.
+var (
+	// ErrClosed says that the desk no longer runs.
+	ErrClosed = errors.New("broadcasts are being stopped")
+	// ErrBusy says that another broadcast of the course is on air: end it first.
+	ErrBusy = errors.New("another broadcast of this course is on air")
+	// ErrNoRecording says that nothing is kept of a broadcast.
+	ErrNoRecording = errors.New("no recording of this broadcast")
+)
+
+// Config is what a Desk needs. Dir and Rooms are required.
+type Config struct {
+	Dir     string // holds one folder for each broadcast
+	Rooms   *sfu.Server
+	FFmpeg  string // path of ffmpeg; "ffmpeg" when empty
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
+	// OnError is told what goes wrong with the recording of a course, for its presenter to see. It must not
+	// block. May be nil.
+	OnError func(course string, err error)
+}
+
+// Run is one stretch on air of a broadcast.
+type Run struct {
+	Course          string // also the name of the room
+	Broadcast       string // also the name of the folder
+	StartedAt       time.Time
+	TimelineStartMS int64 // place of StartedAt on the session timeline
+}
+
+// Result is what a broadcast leaves. LengthMS is the playing time of the recording.
+type Result struct {
+	LengthMS int64
+	Edits    []hls.Edit
+}
+
+// Status is a broadcast on air. Recording tells whether it is being recorded, and what went wrong.
+type Status struct {
+	Run
+	Recording hls.Status
+	Edits     []hls.Edit
+}
+
+// Desk keeps the broadcasts of this process.
+type Desk struct {
+	config  Config
+	metrics *hls.Metrics
+	archive *shelf
+
+	running chan struct{} // closed when Run has begun
+	turn    sync.Mutex    // one Start or End at a time, which may wait for the disk
+
+	mu      sync.Mutex // guards what follows, for moments
+	ctx     context.Context
+	closed  bool
+	onAir   map[string]*onAir // by course
+	ended   map[string]Run    // the last of each course that was ended here
+	working sync.WaitGroup    // recorders
+}
+
+// onAir is a broadcast and its recorder, which is nil when it could not be started.
+type onAir struct {
+	Run
+	recorder *hls.Recorder
+	origin   *hls.Origin
+	leave    func() // the room
+	failure  error  // why there is no recorder
+	failedAt time.Time
+}
+
+// New returns a desk with nothing on air, and starts nothing.
+func New(c Config) (*Desk, error) {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.OnError == nil {
+		c.OnError = func(string, error) {}
+	}
+	if err := os.MkdirAll(c.Dir, 0o750); err != nil {
+		return nil, fmt.Errorf("folder of recordings: %w", err)
+	}
+	return &Desk{
+		config: c, metrics: hls.NewMetrics(c.Metrics), archive: newShelf(), running: make(chan struct{}),
+		onAir: map[string]*onAir{}, ended: map[string]Run{},
+	}, nil
+}
+
+// Run lets recorders work until ctx ends, then waits until each has closed its last segment. What was on
+// air goes on when it is started again, by another process too.
+func (d *Desk) Run(ctx context.Context) error {
+	d.mu.Lock()
+	d.ctx = ctx
+	d.mu.Unlock()
+	close(d.running)
+	<-ctx.Done()
+	d.mu.Lock()
+	d.closed = true
+	for _, b := range d.onAir {
+		if b.leave != nil {
+			b.leave()
+		}
+	}
+	d.mu.Unlock()
+	d.working.Wait()
+	return nil
+}
+
+// Start puts a broadcast on air, or takes it up again: its folder may hold a recording that ended or that
+// a crash interrupted, which then continues. It waits for Run. Starting what is on air changes nothing.
+// When the recorder cannot start, the error says why, the broadcast is on air all the same, and starting
+// it again tries again.
+func (d *Desk) Start(ctx context.Context, run Run) error {
+	select {
+	case <-d.running:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if !isName(run.Broadcast) {
+		return fmt.Errorf("start broadcast: %q cannot name a folder", run.Broadcast)
+	}
+	d.turn.Lock()
+	defer d.turn.Unlock()
+	d.mu.Lock()
+	now, closed := d.onAir[run.Course], d.closed
+	if !closed {
+		d.working.Add(1) // Run waits for us
+		defer d.working.Done()
+	}
+	d.mu.Unlock()
+	switch {
+	case closed:
+		return ErrClosed
+	case now != nil && now.Broadcast != run.Broadcast:
+		return ErrBusy
+	case now != nil && now.recorder != nil:
+		return nil
+	}
+	b := &onAir{Run: run}
+	if err := d.record(b); err != nil {
+		b.failure, b.failedAt = fmt.Errorf("start recording: %w", err), time.Now()
+	}
+	d.mu.Lock()
+	d.onAir[run.Course] = b
+	delete(d.ended, run.Course)
+	d.mu.Unlock()
+	return b.failure
+}
+
+// record starts the recorder of a broadcast.
+func (d *Desk) record(b *onAir) error {
+	room := d.config.Rooms.Room(b.Course)
+	var shown *stage // the recorder asks nothing before Run
+	recorder, err := hls.New(hls.Config{
+		Dir:             d.folder(b.Broadcast),
+		RunStart:        b.StartedAt,
+		TimelineStart:   time.Duration(b.TimelineStartMS) * time.Millisecond,
+		RequestKeyframe: func() { shown.requestKeyframe() },
+		FFmpeg:          d.config.FFmpeg,
+		Log:             d.config.Log.With("course", b.Course, "broadcast", b.Broadcast),
+		Metrics:         d.metrics,
+		OnError:         func(err error) { d.config.OnError(b.Course, err) },
+	})
+	if err != nil {
+		return err
+	}
+	d.archive.drop(b.Broadcast)
+	b.recorder, b.origin = recorder, recorder.Origin()
+	shown = newStage(recorder, room.RequestKeyframe)
+	b.leave = room.AddSink(shown)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.working.Go(func() { // when the desk has closed in the meantime, it ends at once
+		if err := recorder.Run(d.ctx); err != nil {
+			d.config.Log.Error("recording ended badly", "course", b.Course, "broadcast", b.Broadcast, "err", err)
+		}
+	})
+	return nil
+}
+
+// End takes a course off air. The recording is complete when it returns, well within a second. A course
+// that is not on air, or was never recorded, ends with what its folder holds, maybe nothing, so calling
+// End again after an error elsewhere returns the same. The only error is that of ctx.
+func (d *Desk) End(ctx context.Context, course string) (Result, error) {
+	d.turn.Lock()
+	defer d.turn.Unlock()
+	d.mu.Lock()
+	b, was := d.onAir[course], d.ended[course]
+	d.mu.Unlock()
+	if b == nil {
+		return d.kept(was.Broadcast), nil
+	}
+	result := Result{}
+	if b.recorder == nil {
+		result = d.kept(b.Broadcast)
+	} else {
+		b.leave()
+		recording, err := b.recorder.Finish(ctx)
+		if ctx.Err() != nil && err != nil {
+			return Result{}, fmt.Errorf("finish recording: %w", err)
+		}
+		if err != nil {
+			d.config.Log.Error("recording ended badly", "course", course, "broadcast", b.Broadcast, "err", err)
+		}
+		result = Result(recording)
+	}
+	d.mu.Lock()
+	delete(d.onAir, course)
+	d.ended[course] = b.Run
+	d.mu.Unlock()
+	d.archive.drop(b.Broadcast) // somebody may have opened it half done
+	return result, nil
+}
+
+// kept is what the folder of a broadcast holds.
+func (d *Desk) kept(broadcast string) Result {
+	origin, err := d.opened(broadcast)
+	if err != nil {
+		return Result{}
+	}
+	return Result(origin.Recording())
+}
+
+// OnAir returns what a course is doing, false when it is not on air here.
+func (d *Desk) OnAir(course string) (Status, bool) {
+	d.mu.Lock()
+	b := d.onAir[course]
+	d.mu.Unlock()
+	if b == nil {
+		return Status{}, false
+	}
+	if b.recorder == nil {
+		return Status{Run: b.Run, Recording: hls.Status{State: hls.Failing, LastError: b.failure, ErrorAt: b.failedAt}}, true
+	}
+	return Status{Run: b.Run, Recording: b.recorder.Status(), Edits: b.recorder.Edits()}, true
+}
+
+// folder is where a broadcast is recorded.
+func (d *Desk) folder(broadcast string) string { return filepath.Join(d.config.Dir, broadcast) }
+
+// isName says whether a broadcast's ID is safe as the name of a folder: those of the database are UUIDs.
+func isName(id string) bool {
+	return id != "" && len(id) <= 64 && strings.Trim(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_") == ""
+}

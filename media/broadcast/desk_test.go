@@ -1,0 +1,330 @@
+package broadcast
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/webrtc/v4"
+	"github.com/pion/webrtc/v4/pkg/media"
+
+	"lectern/media/hls"
+	"lectern/media/sfu"
+)
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// eventually waits for something that other goroutines bring about.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	limit := time.NewTimer(60 * time.Second)
+	defer limit.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-limit.C:
+			t.Fatalf("%s: not within a minute", what)
+		}
+	}
+}
+
+// runs runs something until the returned function is called, or the test ends.
+func runs(t testing.TB, run func(context.Context) error) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx) }()
+	stopped := false
+	stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+func rooms(t testing.TB) *sfu.Server {
+	t.Helper()
+	s, err := sfu.New(sfu.Config{UDPAddr: "127.0.0.1:0"})
+	must(t, err)
+	runs(t, s.Run)
+	return s
+}
+
+func desk(t testing.TB, s *sfu.Server, dir string) (*Desk, func()) {
+	t.Helper()
+	d, err := New(Config{Dir: dir, Rooms: s, OnError: func(course string, err error) { t.Errorf("%s: %v", course, err) }})
+	must(t, err)
+	return d, runs(t, d.Run)
+}
+
+// pictures are access units of a small camera, with a keyframe every second.
+func pictures(t testing.TB) [][]byte {
+	t.Helper()
+	out, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=320x180:r=30", "-frames:v", "60", "-pix_fmt", "yuv420p",
+		"-c:v", "libx264", "-profile:v", "baseline", "-preset", "ultrafast", "-tune", "zerolatency",
+		"-x264-params", "keyint=30:scenecut=0:slices=1:sliced-threads=0:aud=1", "-f", "h264", "pipe:1").Output()
+	must(t, err)
+	const delimiter = "\x00\x00\x00\x01\x09"
+	var units [][]byte
+	for _, u := range strings.Split(string(out), delimiter)[1:] {
+		units = append(units, []byte(delimiter+u))
+	}
+	if len(units) != 60 {
+		t.Fatalf("%d pictures", len(units))
+	}
+	return units
+}
+
+// publish sends camera and silence into a room at the speed of life, until the returned function is called.
+func publish(t testing.TB, s *sfu.Server, room string, units [][]byte) (stop func()) {
+	t.Helper()
+	e := webrtc.SettingEngine{}
+	e.SetIncludeLoopbackCandidate(true)
+	e.SetIPFilter(func(ip net.IP) bool { return ip.IsLoopback() && ip.To4() != nil })
+	e.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(e)).NewPeerConnection(webrtc.Configuration{})
+	must(t, err)
+	camera, err := webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeH264, ClockRate: 90000}, "camera", "studio")
+	must(t, err)
+	microphone, err := webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}, "microphone", "studio")
+	must(t, err)
+	for _, track := range []webrtc.TrackLocal{microphone, camera} {
+		_, err = pc.AddTransceiverFromTrack(track, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+		must(t, err)
+	}
+	offer, err := pc.CreateOffer(nil)
+	must(t, err)
+	gathered := webrtc.GatheringCompletePromise(pc)
+	must(t, pc.SetLocalDescription(offer))
+	<-gathered
+	answer, session, err := s.Publish(context.Background(), room, pc.LocalDescription().SDP, sfu.PublishOptions{Owner: "presenter"})
+	must(t, err)
+	must(t, pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}))
+	quit := make(chan struct{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(time.Second / 30)
+		defer tick.Stop()
+		for i := 0; ; i++ {
+			camera.WriteSample(media.Sample{Data: units[i%len(units)], Duration: time.Second / 30})
+			for range 5*(i%3+1)/3 - 5*(i%3)/3 { // five packets of sound for three pictures
+				microphone.WriteSample(media.Sample{Data: []byte{0xf8, 0xff, 0xfe}, Duration: 20 * time.Millisecond})
+			}
+			select {
+			case <-tick.C:
+			case <-quit:
+				return
+			}
+		}
+	}()
+	stopped := false
+	stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		close(quit)
+		<-done
+		session.Close()
+		<-session.Done()
+		pc.Close()
+	}
+	t.Cleanup(stop)
+	eventually(t, "the camera reaches the room", s.Room(room).Publishing)
+	return stop
+}
+
+func recorded(d *Desk, course string) (ms int64) {
+	status, _ := d.OnAir(course)
+	for _, e := range status.Edits {
+		ms += e.LengthMS
+	}
+	return ms
+}
+
+func get(t testing.TB, d *Desk, broadcast, name string) (int, string) {
+	t.Helper()
+	h, err := d.Origin(broadcast)
+	if errors.Is(err, ErrNoRecording) {
+		return http.StatusNotFound, ""
+	}
+	must(t, err)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/hls/course/"+name, nil))
+	return w.Code, w.Body.String()
+}
+
+// TestLecture goes on air, loses its presenter, gets it back, ends, and goes on air again.
+func TestLecture(t *testing.T) {
+	s := rooms(t)
+	d, _ := desk(t, s, t.TempDir())
+	units := pictures(t)
+	first := Run{Course: "course", Broadcast: "b-1", StartedAt: time.Now()}
+	leave := publish(t, s, "course", units)
+	must(t, d.Start(context.Background(), first))
+	must(t, d.Start(context.Background(), first)) // changes nothing
+	if err := d.Start(context.Background(), Run{Course: "course", Broadcast: "b-2", StartedAt: time.Now()}); !errors.Is(err, ErrBusy) {
+		t.Errorf("a second broadcast: %v", err)
+	}
+	eventually(t, "three seconds are recorded", func() bool { return recorded(d, "course") > 3000 })
+	if code, text := get(t, d, "b-1", "high.m3u8"); code != 200 || strings.Contains(text, "ENDLIST") {
+		t.Errorf("live playlist: %d %s", code, text)
+	}
+	leave()
+	eventually(t, "the presenter is missed", func() bool {
+		status, _ := d.OnAir("course")
+		return status.Recording.State == hls.Waiting
+	})
+	before := recorded(d, "course")
+	leave = publish(t, s, "course", units)
+	eventually(t, "the recording goes on", func() bool { return recorded(d, "course") > before+2000 })
+
+	began := time.Now()
+	result, err := d.End(context.Background(), "course")
+	must(t, err)
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("ending took %v", took)
+	}
+	if result.LengthMS < before+2000 || len(result.Edits) != 2 {
+		t.Errorf("result %+v", result)
+	}
+	if _, on := d.OnAir("course"); on {
+		t.Error("still on air")
+	}
+	again, err := d.End(context.Background(), "course")
+	if must(t, err); fmt.Sprint(again) != fmt.Sprint(result) {
+		t.Errorf("ending again: %+v, not %+v", again, result)
+	}
+	if code, text := get(t, d, "b-1", "high.m3u8"); code != 200 || !strings.HasSuffix(text, "#EXT-X-ENDLIST\n") || !strings.Contains(text, "#EXT-X-DISCONTINUITY\n") {
+		t.Errorf("replay: %d %s", code, text)
+	}
+
+	second := Run{Course: "course", Broadcast: "b-1", StartedAt: time.Now(), TimelineStartMS: time.Since(first.StartedAt).Milliseconds()}
+	must(t, d.Start(context.Background(), second))
+	eventually(t, "the second run is recorded", func() bool { return recorded(d, "course") > result.LengthMS+1000 })
+	leave()
+	more, err := d.End(context.Background(), "course")
+	if must(t, err); more.LengthMS < result.LengthMS+1000 {
+		t.Errorf("second run: %+v", more)
+	}
+	if code, text := get(t, d, "b-1", "high.m3u8"); code != 200 || strings.Count(text, "ENDLIST") != 1 {
+		t.Errorf("replay of both: %d %s", code, text)
+	}
+}
+
+// TestResumes stops the desk in the middle, as a restart of the program does, and goes on with another.
+func TestResumes(t *testing.T) {
+	s := rooms(t)
+	dir := t.TempDir()
+	run := Run{Course: "course", Broadcast: "b-1", StartedAt: time.Now()}
+	publish(t, s, "course", pictures(t))
+	d, stop := desk(t, s, dir)
+	must(t, d.Start(context.Background(), run))
+	eventually(t, "two seconds are recorded", func() bool { return recorded(d, "course") > 2000 })
+	stop()
+	if err := d.Start(context.Background(), run); !errors.Is(err, ErrClosed) {
+		t.Errorf("start after the end: %v", err)
+	}
+	d, _ = desk(t, s, dir)
+	must(t, d.Start(context.Background(), run))
+	kept := recorded(d, "course")
+	if kept < 2000 {
+		t.Errorf("kept %d ms", kept)
+	}
+	eventually(t, "it goes on", func() bool { return recorded(d, "course") > kept+1000 })
+	result, err := d.End(context.Background(), "course")
+	must(t, err)
+	if last := result.Edits[len(result.Edits)-1]; last.TimelineMS+last.LengthMS > time.Since(run.StartedAt).Milliseconds()+100 {
+		t.Errorf("edit list %+v is ahead of the time", result.Edits)
+	}
+}
+
+// TestNothingToRecordWith cannot make the folder: the broadcast is on air, says why, and ends.
+func TestNothingToRecordWith(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, "b-1"), nil, 0o600))
+	d, _ := desk(t, rooms(t), dir)
+	run := Run{Course: "course", Broadcast: "b-1", StartedAt: time.Now()}
+	if err := d.Start(context.Background(), run); err == nil {
+		t.Fatal("recording into a file")
+	}
+	if status, on := d.OnAir("course"); !on || status.Recording.State != hls.Failing || status.Recording.LastError == nil {
+		t.Errorf("status %+v, %v", status, on)
+	}
+	must(t, os.Remove(filepath.Join(dir, "b-1")))
+	must(t, d.Start(context.Background(), run))
+	if status, _ := d.OnAir("course"); status.Recording.State != hls.Waiting {
+		t.Errorf("status %+v", status)
+	}
+	if result, err := d.End(context.Background(), "course"); err != nil || result.LengthMS != 0 {
+		t.Errorf("ended with %+v, %v", result, err)
+	}
+}
+
+// TestNames refuses what is no name of a folder, and knows what is not there.
+func TestNames(t *testing.T) {
+	d, _ := desk(t, rooms(t), t.TempDir())
+	for _, name := range []string{"", "..", "a/b", "a\x00", strings.Repeat("a", 65)} {
+		if err := d.Start(context.Background(), Run{Course: "c", Broadcast: name}); err == nil {
+			t.Errorf("%q was started", name)
+		}
+		if _, err := d.Origin(name); !errors.Is(err, ErrNoRecording) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	if _, err := d.Origin("b-9"); !errors.Is(err, ErrNoRecording) {
+		t.Errorf("unknown: %v", err)
+	}
+	if result, err := d.End(context.Background(), "never"); err != nil || result.LengthMS != 0 {
+		t.Errorf("%+v %v", result, err)
+	}
+}
+
+// TestShelfForgets opens more recordings than it keeps.
+func TestShelfForgets(t *testing.T) {
+	s := newShelf()
+	opened := 0
+	open := func() (*hls.Origin, error) { opened++; return &hls.Origin{}, nil }
+	for round := range 2 {
+		for i := range shelfSize + 1 {
+			_, err := s.get(fmt.Sprint(i), open)
+			must(t, err)
+		}
+		if want := (round + 1) * (shelfSize + 1); opened != want || len(s.items) != shelfSize {
+			t.Errorf("round %d: opened %d, want %d; keeps %d", round, opened, want, len(s.items))
+		}
+	}
+	_, err := s.get(fmt.Sprint(shelfSize), open)
+	if must(t, err); opened != 2*(shelfSize+1) {
+		t.Error("opened what it has")
+	}
+	s.drop(fmt.Sprint(shelfSize))
+	if len(s.items) != shelfSize-1 {
+		t.Error("did not forget")
+	}
+}
