@@ -1,0 +1,4 @@
+import { start } from '../shared/page';
+import Admin from './Admin.svelte';
+
+start(Admin, {});

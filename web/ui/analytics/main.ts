@@ -1,0 +1,4 @@
+import { start } from '../shared/page';
+import Analytics from './Analytics.svelte';
+
+start(Analytics, {});

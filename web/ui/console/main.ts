@@ -1,0 +1,4 @@
+import { start } from '../shared/page';
+import Console from './Console.svelte';
+
+start(Console, {});

@@ -1,0 +1,4 @@
+import { start } from '../shared/page';
+import Player from './Player.svelte';
+
+start(Player, {});

@@ -1,0 +1,313 @@
+/** The shapes of the JSON API. Positions ending in _ms or _s are on the session timeline, t = 0 when the lecture first went on air. */
+
+export type Role = 'admin' | 'moderator' | 'presenter' | 'attendee';
+
+export interface Person {
+  id: string;
+  name: string;
+  email: string;
+  country: string;
+  zone: string;
+}
+
+export interface RoleGrant {
+  role: Role;
+  programme: string | null;
+  course: string | null;
+}
+
+export interface Me {
+  person: Person;
+  roles: RoleGrant[];
+}
+
+export type CourseState = 'scheduled' | 'live' | 'ended';
+
+export interface Broadcast {
+  id: string;
+  state: 'live' | 'ended';
+  /** Where the live edge is now. */
+  timeline_ms: number;
+  presenter: 'connected' | 'gone';
+  /** A screen is shown besides the camera. */
+  sharing: boolean;
+  /** Set once the lecture has ended. */
+  length_ms: number | null;
+}
+
+export interface Course {
+  id: string;
+  programme: { id: string; title: string };
+  number: number;
+  title: string;
+  summary: string;
+  /** Derived instant, RFC 3339 UTC. */
+  start: string;
+  /** What was entered: local date and time in `zone`, "2026-11-22T19:30". */
+  local: string;
+  zone: string;
+  minutes: number;
+  state: CourseState;
+  version?: number;
+  broadcast: Broadcast | null;
+  presenters: { id: string; name: string }[];
+  /** The reader's own roles here. */
+  roles: Role[];
+}
+
+export interface CourseListItem extends Course {
+  watched_share: number;
+}
+
+export interface Ticket {
+  ticket: string;
+  socket: string;
+}
+
+export interface Layer {
+  rid: string;
+  kbps: number;
+  fps: number;
+  width: number;
+  height: number;
+  loss: number;
+}
+
+/** What the server receives from the presenter and does with it. */
+export interface Health {
+  viewers: number;
+  publisher: { connected: boolean; since: string | null; layers: Layer[] | null; audio_kbps: number };
+  recording: { state: string; last_error: string | null };
+}
+
+/** Half-open [from, to) in whole seconds of the timeline. */
+export type SpanS = [number, number];
+
+/** One piece of the recording: `length_ms` from `recording_ms` on show `timeline_ms` and after. */
+export interface Edit {
+  timeline_ms: number;
+  recording_ms: number;
+  length_ms: number;
+}
+
+export type ResumeReason = 'live_edge' | 'continue' | 'gap' | 'beginning' | 'link';
+
+export interface Resume {
+  mode: 'live' | 'replay' | 'none';
+  start_ms: number;
+  reason: ResumeReason;
+  /** During live: where the reader stopped, while it is worth offering. */
+  continue_ms: number | null;
+  watched: SpanS[] | null;
+  watched_s: number;
+  countable_s: number;
+  share: number;
+  gaps: SpanS[] | null;
+  edits: Edit[] | null;
+  hls: string;
+}
+
+export type Provenance = 'live' | 'dvr' | 'replay';
+
+/** What one player has played since its last report. */
+export interface Report {
+  /** Random per page load; with seq it makes a resent report recognisable. */
+  player: string;
+  seq: number;
+  broadcast: string;
+  spans: { from_ms: number; to_ms: number; as: Provenance }[];
+  position_ms: number;
+  rate: number;
+  muted: boolean;
+  visible: boolean;
+}
+
+/** The server's receipt for a report, sent after it was committed. */
+export interface Ack {
+  player: string;
+  seq: number;
+  watched_s: number;
+  share: number;
+  position_ms: number;
+  refused_s: number;
+}
+
+/** Attendees see received, shown and next; moderators and presenters see pending to assigned. */
+export type QuestionState =
+  'received' | 'shown' | 'next' | 'on_air' | 'answered' | 'pending' | 'approved' | 'dismissed' | 'assigned' | 'answered_live';
+
+export interface Question {
+  id: string;
+  version: number;
+  state: QuestionState;
+  text: string;
+  asked_ms: number;
+  asked_at: string;
+  asker: { name: string; country: string } | null;
+  mine: boolean;
+  assignee: { id: string; name: string } | null;
+  answered_ms: number | null;
+  edited: boolean;
+  original_text?: string;
+  /** Moderators only: audience and presenters do not see who asked. */
+  hide_name?: boolean;
+}
+
+export type QuestionAction = 'approve' | 'dismiss' | 'assign' | 'edit' | 'answering' | 'answered' | 'restore';
+
+export interface Analytics {
+  course: Course;
+  state: 'live' | 'final' | 'none';
+  as_of: string;
+  totals: {
+    enrolled: number;
+    attended: number;
+    attended_live: number;
+    attended_replay: number;
+    median_watched_s: number;
+    countable_s: number;
+    questions: number;
+  };
+  /** Distinct people per step, each counted once: live before dvr before replay. */
+  curve: { step_s: number; live: number[]; dvr: number[]; replay: number[] };
+  questions_per_step: number[];
+  marks: { at_ms: number; kind: 'answered'; title: string }[];
+}
+
+export interface AnalyticsPerson {
+  id: string;
+  name: string;
+  country: string;
+  live_s: number;
+  dvr_s: number;
+  replay_s: number;
+  watched_s: number;
+  share: number;
+  counts: boolean;
+  position_ms: number;
+  first_at: string | null;
+  last_at: string | null;
+  watched: SpanS[] | null;
+}
+
+export interface AnalyticsPage {
+  people: AnalyticsPerson[];
+  /** Pass as `after` for the next page; empty or null on the last. */
+  next: string | null;
+}
+
+export interface ProgrammeListItem {
+  id: string;
+  title: string;
+  zone: string;
+  version: number;
+  enrolled: number;
+}
+
+export interface Batch {
+  id: string;
+  label: string;
+  prefix: string;
+  count: number;
+  uses: number;
+  used: number;
+  expires_at: string | null;
+  revoked: boolean;
+}
+
+export interface Staff {
+  person: string;
+  name: string;
+  email: string;
+  role: Role;
+  course: string | null;
+}
+
+export interface Programme extends ProgrammeListItem {
+  courses: Course[];
+  batches: Batch[];
+  staff: Staff[];
+}
+
+export interface NewCourse {
+  title: string;
+  summary: string;
+  /** Local date and time, "2026-11-22T19:30". */
+  local: string;
+  zone: string;
+  minutes: number;
+  /** Which of the two when the clock shows `local` twice (end of summer time). */
+  fold?: 0 | 1;
+}
+
+export interface NewBatch {
+  label: string;
+  count: number;
+  uses: number;
+  expires_at?: string;
+}
+
+export interface NewStaff {
+  name: string;
+  email: string;
+  role: Role;
+  course?: string;
+}
+
+/** One entry of RTCConfiguration.iceServers. */
+export interface IceServer {
+  urls: string[];
+  username: string;
+  credential: string;
+}
+
+export type PathState = 'works' | 'fails' | 'absent' | 'skipped';
+export type DeviceState = 'works' | 'denied' | 'missing' | 'busy' | 'skipped';
+
+/** What a browser measured in a path test; 0 for what it did not. */
+export interface PathFacts {
+  udp: PathState;
+  tcp: PathState;
+  turn: PathState;
+  socket: PathState;
+  https: PathState;
+  rtt_ms: number;
+  jitter_ms: number;
+  /** 0 to 1. */
+  loss: number;
+  down_kbps: number;
+  up_kbps: number;
+  camera: DeviceState;
+  microphone: DeviceState;
+  speaker: DeviceState;
+}
+
+export type PathVerdict = 'ready' | 'usable' | 'not_ready';
+
+export type PathFinding =
+  | 'no_https'
+  | 'no_media'
+  | 'no_microphone'
+  | 'slow_up'
+  | 'slow_down'
+  | 'no_camera'
+  | 'no_socket'
+  | 'no_udp'
+  | 'lossy'
+  | 'far'
+  | 'tight_up'
+  | 'tight_down'
+  | 'no_speaker';
+
+/** A path test and what it means. */
+export interface PathTest {
+  person: { id: string; name: string };
+  course: string;
+  taken_at: string;
+  /** Judged as somebody who presents. */
+  presents: boolean;
+  verdict: PathVerdict;
+  /** Gravest first. */
+  findings: PathFinding[];
+  facts: PathFacts;
+}

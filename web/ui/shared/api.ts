@@ -1,0 +1,229 @@
+/**
+ * The JSON API, one function per call. Every call sends the session cookie, gives up after 15 s and fails with a Problem,
+ * whose message can be shown to the reader as it is.
+ */
+import { shared } from './i18n/en/shared';
+import { translator } from './i18n';
+import type {
+  Ack,
+  Analytics,
+  AnalyticsPage,
+  Batch,
+  Course,
+  CourseListItem,
+  Health,
+  IceServer,
+  Me,
+  NewBatch,
+  NewCourse,
+  NewStaff,
+  PathFacts,
+  PathTest,
+  Programme,
+  ProgrammeListItem,
+  Question,
+  QuestionAction,
+  Report,
+  Resume,
+  Ticket,
+} from './api-types';
+
+export type * from './api-types';
+
+const t = translator(shared);
+
+/** Longest wait for an answer, in ms. */
+const patience = 15_000;
+
+/** Why a call failed. `status` is 0 when no answer came. */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  readonly status: number;
+  /** Machine word of the reason: network, timeout, conflict, invalid, ... */
+  readonly code: string;
+  /** The field of the request that is to blame, if one is. */
+  readonly field: string | undefined;
+  /** On 429 and 503: seconds to wait before trying again. */
+  readonly retryAfter: number | undefined;
+  /** On a question's 409: the question as it is now. */
+  readonly current: Question | undefined;
+
+  constructor(
+    status: number,
+    code: string,
+    message: string,
+    more: { field?: string; retryAfter?: number; current?: Question } = {},
+  ) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.field = more.field;
+    this.retryAfter = more.retryAfter;
+    this.current = more.current;
+  }
+}
+
+/** The message of whatever was thrown, fit for the reader. */
+export function messageOf(error: unknown): string {
+  return error instanceof Problem ? error.message : t('error.server');
+}
+
+/** Whether the call failed because nobody is signed in. */
+export function isSignedOut(error: unknown): boolean {
+  return error instanceof Problem && error.status === 401;
+}
+
+/** The address of the sign-in page which leads back to this page. */
+export function signInAddress(): string {
+  return `/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`;
+}
+
+type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+
+async function call<T>(method: Method, path: string, body?: unknown): Promise<T> {
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(), patience);
+  try {
+    const init: RequestInit = {
+      method,
+      credentials: 'same-origin',
+      cache: 'no-store',
+      signal: abort.signal,
+      headers: { Accept: 'application/json' },
+    };
+    if (body !== undefined) {
+      init.headers = { Accept: 'application/json', 'Content-Type': 'application/json' };
+      init.body = JSON.stringify(body);
+    }
+    const response = await fetch(path, init);
+    if (!response.ok) throw await problemOf(response);
+    return (response.status === 204 ? undefined : await response.json()) as T;
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    if (abort.signal.aborted) throw new Problem(0, 'timeout', t('error.timeout'));
+    throw new Problem(0, 'network', t('error.network'));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function problemOf(response: Response): Promise<Problem> {
+  let said: { error?: { code?: string; message?: string; field?: string }; current?: Question } = {};
+  try {
+    said = (await response.json()) as typeof said;
+  } catch {
+    // A proxy's page, or nothing at all: the status has to do.
+  }
+  const seconds = Number(response.headers.get('Retry-After'));
+  return new Problem(
+    response.status,
+    said.error?.code ?? `http_${response.status}`,
+    said.error?.message || wordsFor(response.status),
+    {
+      ...(said.error?.field ? { field: said.error.field } : {}),
+      ...(seconds > 0 ? { retryAfter: seconds } : {}),
+      ...(said.current ? { current: said.current } : {}),
+    },
+  );
+}
+
+function wordsFor(status: number): string {
+  switch (status) {
+    case 401:
+      return t('error.signed_out');
+    case 403:
+      return t('error.forbidden');
+    case 404:
+      return t('error.not_found');
+    case 409:
+      return t('error.conflict');
+    case 429:
+      return t('error.too_many');
+    default:
+      return t('error.server');
+  }
+}
+
+const id = encodeURIComponent;
+
+// People
+
+export const me = () => call<Me>('GET', '/api/me');
+
+// Courses
+
+export const courses = async () => (await call<{ courses: CourseListItem[] }>('GET', '/api/courses')).courses;
+export const course = (courseID: string) => call<Course>('GET', `/api/courses/${id(courseID)}`);
+export const updateCourse = (courseID: string, change: Partial<NewCourse> & { version: number }) =>
+  call<Course>('PATCH', `/api/courses/${id(courseID)}`, change);
+/** A ticket for the socket: one use, 30 s. */
+export const ticket = (courseID: string) => call<Ticket>('POST', `/api/courses/${id(courseID)}/ticket`);
+export const goOnAir = (courseID: string) => call<Course>('POST', `/api/courses/${id(courseID)}/air`);
+export const endLecture = (courseID: string) => call<Course>('POST', `/api/courses/${id(courseID)}/end`);
+export const health = (courseID: string) => call<Health>('GET', `/api/courses/${id(courseID)}/health`);
+
+// Watching
+
+/** Where to start, what was watched, and where the recording is. `seconds` is an explicit ?t= of the page's link. */
+export const resume = (courseID: string, seconds?: number) =>
+  call<Resume>('GET', `/api/courses/${id(courseID)}/resume${seconds === undefined ? '' : `?t=${seconds}`}`);
+export const sendReports = async (courseID: string, reports: Report[]) =>
+  (await call<{ acks: Ack[] }>('POST', `/api/courses/${id(courseID)}/reports`, { reports })).acks;
+/** Hands reports to the browser, which sends them even when the page is gone. False when it refuses. */
+export function beaconReports(courseID: string, reports: Report[]): boolean {
+  if (typeof navigator.sendBeacon !== 'function') return false;
+  return navigator.sendBeacon(`/api/courses/${id(courseID)}/reports`, JSON.stringify({ reports }));
+}
+
+// Trying everything before the day
+
+/** What RTCPeerConnection needs to reach the server where UDP is blocked. */
+export const iceServers = (courseID: string) =>
+  call<{ ice_servers: IceServer[]; ttl_s: number }>('GET', `/api/courses/${id(courseID)}/ice`);
+export const pathProbeAddress = (courseID: string) => `/api/courses/${id(courseID)}/path-probe`;
+export const pathBlobAddress = (courseID: string) => `/api/courses/${id(courseID)}/path-blob`;
+/** Keeps what was measured; the answer says what it means. */
+export const savePathTest = (courseID: string, facts: PathFacts) =>
+  call<PathTest>('POST', `/api/courses/${id(courseID)}/path-tests`, facts);
+/** The newest test of each person and course, those of presenters first. */
+export const pathTests = async (programmeID: string) =>
+  (await call<{ tests: PathTest[] }>('GET', `/api/programmes/${id(programmeID)}/path-tests`)).tests;
+
+// Questions
+
+export const questions = async (courseID: string) =>
+  (await call<{ questions: Question[] }>('GET', `/api/courses/${id(courseID)}/questions`)).questions;
+export const ask = (courseID: string, text: string, hideName: boolean) =>
+  call<Question>('POST', `/api/courses/${id(courseID)}/questions`, { text, hide_name: hideName });
+/** Changes a question. A 409 carries the question as it is now in `Problem.current`. */
+export const moderate = (
+  courseID: string,
+  questionID: string,
+  action: QuestionAction,
+  body: { version: number; assignee?: string; text?: string },
+) => call<Question>('POST', `/api/courses/${id(courseID)}/questions/${id(questionID)}/${action}`, body);
+
+// Analytics
+
+export const analytics = (courseID: string) => call<Analytics>('GET', `/api/courses/${id(courseID)}/analytics`);
+export const analyticsPeople = (courseID: string, after = '', limit = 50) =>
+  call<AnalyticsPage>('GET', `/api/courses/${id(courseID)}/analytics/people?after=${id(after)}&limit=${limit}`);
+export const analyticsCSV = (courseID: string) => `/api/courses/${id(courseID)}/analytics.csv`;
+
+// Programmes
+
+export const programmes = async () => (await call<{ programmes: ProgrammeListItem[] }>('GET', '/api/programmes')).programmes;
+export const programme = (programmeID: string) => call<Programme>('GET', `/api/programmes/${id(programmeID)}`);
+export const createProgramme = (values: { title: string; zone: string }) => call<Programme>('POST', '/api/programmes', values);
+export const updateProgramme = (programmeID: string, change: { version: number; title?: string; zone?: string }) =>
+  call<Programme>('PATCH', `/api/programmes/${id(programmeID)}`, change);
+export const addCourse = (programmeID: string, values: NewCourse) =>
+  call<Course>('POST', `/api/programmes/${id(programmeID)}/courses`, values);
+/** New access codes. They are in the answer and never again. */
+export const createCodes = (programmeID: string, values: NewBatch) =>
+  call<{ batch: Batch; codes: string[] }>('POST', `/api/programmes/${id(programmeID)}/codes`, values);
+export const revokeCodes = (programmeID: string, batchID: string) =>
+  call<undefined>('DELETE', `/api/programmes/${id(programmeID)}/codes/${id(batchID)}`);
+/** Invites staff; the answer holds the personal link. */
+export const addStaff = (programmeID: string, values: NewStaff) =>
+  call<{ link: string }>('POST', `/api/programmes/${id(programmeID)}/staff`, values);

@@ -1,0 +1,95 @@
+/**
+ * The messages of the socket (signaling/PROTOCOL.md), twin of the Go package signaling/protocol. Both read the same samples in
+ * their tests.
+ */
+import type { Ack, Question, Report, Role } from './api-types';
+import type { BroadcastState } from './timeline';
+
+export const subprotocol = 'lectern.v1';
+
+/** The close codes that mean something to us. */
+export const closeCodes = { signedOut: 4002, tooFast: 4003 } as const;
+
+/** The broadcast as it stood when the server's clock showed `server_time` (ms since 1970 UTC). */
+export interface BroadcastMessage extends BroadcastState {
+  server_time: number;
+}
+
+export interface Welcome {
+  room: string;
+  person: string;
+  roles: Role[];
+  viewers: number;
+  broadcast: BroadcastMessage | null;
+  server_time: number;
+}
+
+/** What was wrong with a message of ours; with `player` and `seq` when it was a report. */
+export interface ErrorMessage {
+  code: string;
+  message: string;
+  player?: string;
+  seq?: number;
+}
+
+export type ServerMessage =
+  | { type: 'welcome'; data: Welcome }
+  | { type: 'broadcast'; data: BroadcastMessage }
+  | { type: 'presence'; data: { viewers: number } }
+  | { type: 'question'; data: { question: Question } }
+  | { type: 'ack'; data: Ack }
+  | { type: 'error'; data: ErrorMessage };
+
+export const helloFrame = (ticket: string): string => JSON.stringify({ type: 'hello', data: { ticket } });
+export const reportFrame = (report: Report): string => JSON.stringify({ type: 'report', data: report });
+
+/** Reads a frame of the server. Null for what we do not know or cannot use: a newer server may say more than this page knows. */
+export function parse(text: unknown): ServerMessage | null {
+  if (typeof text !== 'string') return null;
+  let frame: unknown;
+  try {
+    frame = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (!isObject(frame) || !isObject(frame['data'])) return null;
+  const { data } = frame;
+  const good = usable.get(String(frame['type']));
+  return good?.(data) ? (frame as unknown as ServerMessage) : null;
+}
+
+type Fields = Record<string, unknown>;
+
+const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isText = (value: unknown) => typeof value === 'string' && value !== '';
+const isCount = (value: unknown) => typeof value === 'number' && Number.isFinite(value) && value >= 0;
+const oneOf = (value: unknown, ...words: string[]) => typeof value === 'string' && words.includes(value);
+
+// A Map, because an object would also find "constructor".
+const usable = new Map<string, (data: Fields) => boolean>([
+  [
+    'welcome',
+    (d) =>
+      isText(d['room']) &&
+      isText(d['person']) &&
+      Array.isArray(d['roles']) &&
+      isCount(d['viewers']) &&
+      isCount(d['server_time']) &&
+      (d['broadcast'] === null || (isObject(d['broadcast']) && isBroadcast(d['broadcast']))),
+  ],
+  ['broadcast', isBroadcast],
+  ['presence', (d) => isCount(d['viewers'])],
+  ['question', (d) => isObject(d['question']) && isText(d['question']['id']) && isText(d['question']['state'])],
+  ['ack', (d) => isText(d['player']) && isCount(d['seq']) && isCount(d['watched_s'])],
+  ['error', (d) => isText(d['code'])],
+]);
+
+function isBroadcast(d: Fields): boolean {
+  return (
+    isText(d['id']) &&
+    oneOf(d['state'], 'live', 'ended') &&
+    oneOf(d['presenter'], 'connected', 'gone') &&
+    isCount(d['timeline_ms']) &&
+    isCount(d['server_time'])
+  );
+}

@@ -1,0 +1,4 @@
+import { start } from '../shared/page';
+import Studio from './Studio.svelte';
+
+start(Studio, {});

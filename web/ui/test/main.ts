@@ -1,0 +1,4 @@
+import { start } from '../shared/page';
+import Test from './Test.svelte';
+
+start(Test, {});
