@@ -1,0 +1,276 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"lectern/lms"
+	"lectern/storage/postgres"
+)
+
+// cast of the matrix: everybody who may knock, with their browsers. The people of the other programme hold the
+// same roles there.
+type everybody struct {
+	demo, other postgres.Demo
+	who         map[string]*browser
+}
+
+func newEverybody(s *site) everybody {
+	e := everybody{demo: s.demo(), other: s.demo()}
+	e.who = map[string]*browser{
+		"anonymous": s.browser(),
+		"attendee":  s.joined(e.demo.Attend[0]),
+		"presenter": s.joined(e.demo.Studio),
+		"moderator": s.joined(e.demo.Console),
+		"admin":     s.joined(e.demo.Admin),
+		"stranger":  s.joined(e.other.Admin),
+	}
+	return e
+}
+
+// fill puts ids of one programme into a pattern.
+func fill(pattern string, d postgres.Demo) string {
+	return strings.NewReplacer(
+		"{course}", string(d.Course), "{programme}", string(d.Programme), "{question}", unknownID, "{batch}", unknownID,
+		"{action}", "approve", "{session}", "abc", "{token}", "nonsense", "{file...}", "index.m3u8", "{name...}", "nothing.js",
+		"{hash}", "0", "{name}", "nothing.css", "{$}", "",
+	).Replace(pattern)
+}
+
+const unknownID = "00000000-0000-4000-8000-000000000000"
+
+// The declared matrix, written a second time on purpose: who gets past the door of each route. "all" is
+// everybody; "people" whoever is signed in, in any programme. Everybody who is missing is turned away.
+var matrix = map[string]string{
+	"GET /{$}": "all", "GET /sign-in": "all", "POST /sign-in": "all", "GET /sign-in/code": "all", "POST /sign-in/code": "all",
+	"POST /sign-out": "people", "GET /join/{token}": "all", "POST /join/{token}": "all", "GET /welcome": "people", "POST /welcome": "people",
+	"GET /courses": "people", "GET /mailbox": "all", "GET /assets/{name...}": "all", "GET /static/{hash}/{name}": "all",
+	"GET /watch/{course}":                                      "attendee presenter moderator admin",
+	"GET /test/{course}":                                       "attendee presenter moderator admin",
+	"POST /api/courses/{course}/path-probe":                    "attendee presenter moderator admin",
+	"GET /api/courses/{course}/path-blob":                      "attendee presenter moderator admin",
+	"POST /api/courses/{course}/path-blob":                     "attendee presenter moderator admin",
+	"POST /api/courses/{course}/path-tests":                    "attendee presenter moderator admin",
+	"GET /api/programmes/{programme}/path-tests":               "admin",
+	"GET /studio/{course}":                                     "presenter admin",
+	"GET /console/{course}":                                    "moderator admin",
+	"GET /analytics/{course}":                                  "presenter moderator admin",
+	"GET /admin":                                               "admin stranger",
+	"GET /admin/{programme}":                                   "admin",
+	"GET /api/me":                                              "people",
+	"GET /api/courses":                                         "people",
+	"GET /api/courses/{course}":                                "attendee presenter moderator admin",
+	"PATCH /api/courses/{course}":                              "admin",
+	"POST /api/courses/{course}/ticket":                        "attendee presenter moderator admin",
+	"GET /api/courses/{course}/resume":                         "attendee presenter moderator admin",
+	"POST /api/courses/{course}/reports":                       "attendee presenter moderator admin",
+	"GET /api/courses/{course}/ice":                            "attendee presenter moderator admin",
+	"POST /api/courses/{course}/air":                           "presenter admin",
+	"POST /api/courses/{course}/end":                           "presenter admin",
+	"GET /api/courses/{course}/health":                         "presenter admin",
+	"GET /api/courses/{course}/questions":                      "attendee presenter moderator admin",
+	"POST /api/courses/{course}/questions":                     "attendee presenter moderator admin",
+	"POST /api/courses/{course}/questions/{question}/{action}": "presenter moderator admin",
+	"GET /api/courses/{course}/analytics":                      "presenter moderator admin",
+	"GET /api/courses/{course}/analytics/people":               "moderator admin",
+	"GET /api/courses/{course}/analytics.csv":                  "moderator admin",
+	"GET /api/programmes":                                      "admin stranger",
+	"POST /api/programmes":                                     "admin stranger",
+	"GET /api/programmes/{programme}":                          "admin",
+	"PATCH /api/programmes/{programme}":                        "admin",
+	"POST /api/programmes/{programme}/courses":                 "admin",
+	"POST /api/programmes/{programme}/codes":                   "admin",
+	"DELETE /api/programmes/{programme}/codes/{batch}":         "admin",
+	"POST /api/programmes/{programme}/staff":                   "admin",
+	"OPTIONS /whip/{course}":                                   "all", "OPTIONS /whip/{course}/{session}": "all",
+	"OPTIONS /whep/{course}": "all", "OPTIONS /whep/{course}/{session}": "all",
+	"POST /whip/{course}":                    "presenter admin",
+	"PATCH /whip/{course}/{session}":         "presenter admin",
+	"DELETE /whip/{course}/{session}":        "presenter admin",
+	"DELETE /whip/{course}/{session}/screen": "presenter admin",
+	"POST /whep/{course}":                    "attendee presenter moderator admin",
+	"PATCH /whep/{course}/{session}":         "attendee presenter moderator admin",
+	"DELETE /whep/{course}/{session}":        "attendee presenter moderator admin",
+	"GET /hls/{course}/{file...}":            "attendee presenter moderator admin",
+	"GET /socket":                            "all",
+	"GET /ping":                              "all",
+}
+
+func mayEnter(allowed, who string) bool {
+	switch allowed {
+	case "all":
+		return true
+	case "people":
+		return who != "anonymous"
+	}
+	return regexp.MustCompile(`\b` + who + `\b`).MatchString(allowed)
+}
+
+// TestRoleMatrix walks the table of routes with everybody (trust S-01). What a handler says of the empty
+// request that gets past the door (400, 409, 422, a 404 of its own) is not the matter here, so the door is
+// asked itself.
+func TestRoleMatrix(t *testing.T) {
+	s := newSite(t)
+	e := newEverybody(s)
+	routes := s.web.routes()
+	for _, rt := range routes {
+		key := rt.method + " " + rt.path
+		allowed, declared := matrix[key]
+		if !declared {
+			t.Errorf("%s is not declared", key)
+		}
+		delete(matrix, key)
+		for who, b := range e.who {
+			s.web.limits.forget()
+			got := s.door(b, rt, fill(rt.path, e.demo))
+			want := 0
+			switch {
+			case mayEnter(allowed, who):
+			case who == "anonymous":
+				want = http.StatusUnauthorized
+			case who == "stranger" && strings.Contains(rt.path, "{"):
+				want = http.StatusNotFound
+			default:
+				want = http.StatusForbidden
+			}
+			if got != want {
+				t.Errorf("%s as %s: door says %d, want %d", key, who, got, want)
+			}
+		}
+	}
+	for key := range matrix {
+		t.Errorf("%s is declared, but is no route", key)
+	}
+}
+
+// door asks what stands in front of a handler: 0 when the request would reach it, else the status.
+func (s *site) door(b *browser, rt route, path string) int {
+	s.t.Helper()
+	r := must(http.NewRequestWithContext(s.t.Context(), rt.method, s.url+path, http.NoBody))(s.t)
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	for _, c := range b.Jar.Cookies(r.URL) {
+		r.AddCookie(c)
+	}
+	status := 0
+	mux := http.NewServeMux()
+	mux.HandleFunc(rt.method+" "+rt.path, func(w http.ResponseWriter, r *http.Request) {
+		if _, err := s.web.admit(w, r, rt); err != nil {
+			f, _, _ := explain(err)
+			status = f.status
+		}
+	})
+	mux.ServeHTTP(discard{}, r)
+	return status
+}
+
+// discard is a ResponseWriter that nobody reads.
+type discard struct{}
+
+func (discard) Header() http.Header         { return http.Header{} }
+func (discard) Write(b []byte) (int, error) { return len(b), nil }
+func (discard) WriteHeader(int)             {}
+
+// TestForeignIDsLookUnknown: for each route that takes an id, the id of another programme and one of nothing get
+// the same answer (trust S-02).
+func TestForeignIDsLookUnknown(t *testing.T) {
+	s := newSite(t)
+	e := newEverybody(s)
+	nothing := postgres.Demo{Course: unknownID, Programme: unknownID}
+	malformed := postgres.Demo{Course: "1", Programme: "x'--"}
+	same := func(r reply) string {
+		for _, varying := range []string{"X-Request-Id", "Date", "Content-Length"} {
+			r.Header.Del(varying)
+		}
+		id := regexp.MustCompile(`class="code">[A-Z0-9]+<`)
+		return r.Status + strings.Join(sortedHeader(r.Header), "\n") + id.ReplaceAllString(r.text, "")
+	}
+	for _, rt := range s.web.routes() {
+		if !strings.Contains(rt.path, "{course}") && !strings.Contains(rt.path, "{programme}") || rt.method == http.MethodOptions {
+			continue
+		}
+		for _, who := range []string{"attendee", "admin"} {
+			s.web.limits.forget()
+			b := e.who[who]
+			ask := func(d postgres.Demo) string { return same(b.call(rt.method, fill(rt.path, d), map[string]any{})) }
+			foreign, unknown, bad := ask(e.other), ask(nothing), ask(malformed)
+			if foreign != unknown || bad != unknown {
+				t.Errorf("%s %s as %s:\nforeign   %s\nunknown   %s\nmalformed %s", rt.method, rt.path, who, foreign, unknown, bad)
+			}
+			if !strings.HasPrefix(unknown, "404") {
+				t.Errorf("%s %s as %s: %s", rt.method, rt.path, who, unknown)
+			}
+		}
+	}
+}
+
+func sortedHeader(h http.Header) []string {
+	var lines []string
+	for name, values := range h {
+		lines = append(lines, name+": "+strings.Join(values, ","))
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// TestForeignObjectsStayForeign: an id within an id, and an id in a body, are held to the programme of the path.
+func TestForeignObjectsStayForeign(t *testing.T) {
+	s := newSite(t)
+	e := newEverybody(s)
+	admin, stranger := e.who["admin"], e.who["stranger"]
+	var made struct{ Batch batchView }
+	stranger.call("POST", "/api/programmes/"+string(e.other.Programme)+"/codes", map[string]any{"label": "x", "count": 1, "uses": 1}).
+		want(t, http.StatusCreated).json(t, &made)
+	admin.call("DELETE", "/api/programmes/"+string(e.demo.Programme)+"/codes/"+string(made.Batch.ID), nil).want(t, http.StatusNotFound)
+	admin.call("POST", "/api/programmes/"+string(e.demo.Programme)+"/staff", map[string]any{
+		"name": "Dr X", "email": "x@clinic.example", "role": "presenter", "course": e.other.Course,
+	}).want(t, http.StatusNotFound)
+
+	var asked struct{ ID lms.QuestionID }
+	s.joined(e.other.Attend[0]).call("POST", coursePath(e.other, "/api/courses/%s/questions"), map[string]any{"text": "Why?"}).
+		want(t, http.StatusCreated).json(t, &asked)
+	e.who["moderator"].call("POST", coursePath(e.demo, "/api/courses/%s/questions/")+string(asked.ID)+"/approve", map[string]any{"version": 1}).
+		want(t, http.StatusNotFound)
+}
+
+// TestCrossSiteRequestsAreRefused on every route that changes something (trust S-09), however they come.
+func TestCrossSiteRequestsAreRefused(t *testing.T) {
+	s := newSite(t)
+	e := newEverybody(s)
+	admin := e.who["admin"]
+	for _, rt := range s.web.routes() {
+		if rt.method == http.MethodGet || rt.method == http.MethodOptions {
+			continue
+		}
+		for name, header := range map[string]http.Header{
+			"another site":       {"Sec-Fetch-Site": {"cross-site"}, "Origin": {"https://evil.example"}},
+			"a sister site":      {"Sec-Fetch-Site": {"same-site"}, "Origin": {"http://127.0.0.1:1"}},
+			"an old browser":     {"Sec-Fetch-Site": nil, "Origin": {"https://evil.example"}},
+			"a sandboxed frame":  {"Sec-Fetch-Site": nil, "Origin": {"null"}},
+			"a cookie by itself": {"Sec-Fetch-Site": nil, "Origin": nil},
+		} {
+			r := admin.send(rt.method, fill(rt.path, e.demo), nil, header)
+			if r.StatusCode != http.StatusForbidden || !strings.Contains(r.text, "our own pages") {
+				t.Errorf("%s %s from %s: %s", rt.method, rt.path, name, r.Status)
+			}
+		}
+	}
+	// An old browser on our own page is let in.
+	admin.send("POST", "/sign-out", nil, http.Header{"Sec-Fetch-Site": nil, "Origin": {s.url}}).want(t, http.StatusSeeOther)
+}
+
+// TestSignOutEndsEverything: the session's secret is worth nothing afterwards (trust S-07).
+func TestSignOutEndsEverything(t *testing.T) {
+	s := newSite(t)
+	d := s.demo()
+	b := s.joined(d.Attend[0])
+	hls := coursePath(d, "/hls/%s/index.m3u8")
+	b.get(hls).want(t, http.StatusNotFound) // never on air, but the door was open
+	token := sessionCookie(b)
+	b.post("/sign-out", url.Values{}).want(t, http.StatusSeeOther)
+	s.browser().send("GET", "/api/me", nil, http.Header{"Cookie": {"lectern=" + token}}).want(t, http.StatusUnauthorized)
+	s.browser().send("GET", coursePath(d, "/api/courses/%s"), nil, http.Header{"Cookie": {"lectern=" + token}}).want(t, http.StatusUnauthorized)
+}

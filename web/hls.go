@@ -1,0 +1,49 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+
+	"lectern/lms"
+	"lectern/media/broadcast"
+)
+
+// getHLS serves playlists and segments of a lecture to whoever may watch it. The route has asked that already;
+// a lecture that was never on air is not found, like one that is none of the caller's business. What is served
+// and how long it may be cached is the recording's own affair.
+func getHLS(s *Server, w http.ResponseWriter, r *http.Request, c *call) error {
+	id, err := s.recordings.of(r.Context(), s, c)
+	if err != nil {
+		return err
+	}
+	origin, err := s.desk.Origin(string(id))
+	if errors.Is(err, broadcast.ErrNoRecording) {
+		return lms.ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	w.Header().Del("Cache-Control") // of pages; the origin sets its own
+	origin.ServeHTTP(w, r)
+	return nil
+}
+
+// recordings remembers which broadcast a course has, so that a segment costs no question to the database. A
+// course gets one broadcast and keeps it for good, so nothing here is ever out of date; there is one small
+// entry per lecture. The zero value is ready.
+type recordings struct{ known sync.Map } // lms.CourseID to lms.BroadcastID
+
+// of returns the broadcast of the call's course, or lms.ErrNotFound before there is one.
+func (k *recordings) of(ctx context.Context, s *Server, c *call) (lms.BroadcastID, error) {
+	if id, ok := k.known.Load(c.courseID); ok {
+		return id.(lms.BroadcastID), nil
+	}
+	b, err := s.db.Broadcast(ctx, c.courseID)
+	if err != nil {
+		return "", err
+	}
+	k.known.Store(c.courseID, b.ID)
+	return b.ID, nil
+}

@@ -1,0 +1,118 @@
+package web
+
+import "lectern/lms"
+
+// route is one row of the table: who may call what, how much they may send and how often.
+type route struct {
+	method, path string
+	handle       handler
+	access       access
+	body         int64 // most bytes of a request's body
+	rate         rateClass
+}
+
+// Sizes of bodies.
+const (
+	bodyNone = 0
+	bodyForm = 8 << 10
+	bodyJSON = 64 << 10
+	bodySDP  = 64 << 10 // an offer with three layers and all codecs of a browser is about 12 KiB
+)
+
+// routes is every address of the public site. A route that is not here does not exist; one without a thought
+// about its access does not compile. The test of the role matrix walks this table.
+func (s *Server) routes() []route {
+	table := []route{
+		// Pages that work without JavaScript.
+		{"GET", "/{$}", getHome, anyone, bodyNone, ratePage},
+		{"GET", "/sign-in", getSignIn, anyone, bodyNone, ratePage},
+		{"POST", "/sign-in", postSignIn, anyone, bodyForm, rateSignIn},
+		{"GET", "/sign-in/code", getCode, anyone, bodyNone, ratePage},
+		{"POST", "/sign-in/code", postCode, anyone, bodyForm, rateSignIn},
+		{"POST", "/sign-out", postSignOut, signedIn, bodyForm, ratePage},
+		{"GET", "/join/{token}", getJoin, anyone, bodyNone, rateSignIn},
+		{"POST", "/join/{token}", postJoin, anyone, bodyForm, rateSignIn},
+		{"GET", "/welcome", getWelcome, signedIn, bodyNone, ratePage},
+		{"POST", "/welcome", postWelcome, signedIn, bodyForm, ratePage},
+		{"GET", "/courses", getCourses, signedIn, bodyNone, ratePage},
+
+		// Applications that Vite built, and what they load.
+		{"GET", "/watch/{course}", app("player"), may(lms.Watch), bodyNone, ratePage},
+		{"GET", "/test/{course}", app("test"), may(lms.Watch), bodyNone, ratePage},
+		{"GET", "/studio/{course}", app("studio"), may(lms.Present), bodyNone, ratePage},
+		{"GET", "/console/{course}", app("console"), may(lms.Moderate), bodyNone, ratePage},
+		{"GET", "/analytics/{course}", app("analytics"), may(lms.SeeFigures), bodyNone, ratePage},
+		{"GET", "/admin", app("admin"), may(lms.CreateProgramme), bodyNone, ratePage},
+		{"GET", "/admin/{programme}", app("admin"), may(lms.Manage), bodyNone, ratePage},
+		{"GET", "/assets/{name...}", (*Server).getAsset, anyone, bodyNone, rateNone},
+		{"GET", "/static/{hash}/{name}", (*Server).getStatic, anyone, bodyNone, rateNone},
+
+		// Who am I, what can I watch.
+		{"GET", "/api/me", getMe, signedIn, bodyNone, rateAPI},
+		{"GET", "/api/courses", getCourseList, signedIn, bodyNone, rateAPI},
+		{"GET", "/api/courses/{course}", getCourse, may(lms.Watch), bodyNone, rateAPI},
+		{"PATCH", "/api/courses/{course}", patchCourse, may(lms.Manage), bodyJSON, rateWrite},
+
+		// Watching.
+		{"POST", "/api/courses/{course}/ticket", postTicket, may(lms.Watch), bodyNone, rateAPI},
+		{"GET", "/api/courses/{course}/resume", getResume, may(lms.Watch), bodyNone, rateAPI},
+		{"POST", "/api/courses/{course}/reports", postReports, may(lms.Watch), bodyJSON, rateAPI},
+		{"GET", "/api/courses/{course}/ice", getICE, may(lms.Watch), bodyNone, rateAPI},
+
+		// Trying everything before the day.
+		{"POST", "/api/courses/{course}/path-probe", postPathProbe, may(lms.Watch), bodySDP, rateProbe},
+		{"GET", "/api/courses/{course}/path-blob", getPathBlob, may(lms.Watch), bodyNone, rateProbe},
+		{"POST", "/api/courses/{course}/path-blob", postPathBlob, may(lms.Watch), maxBlob, rateProbe},
+		{"POST", "/api/courses/{course}/path-tests", postPathTest, may(lms.Watch), bodyForm, rateWrite},
+		{"GET", "/api/programmes/{programme}/path-tests", getPathTests, may(lms.Manage), bodyNone, rateAPI},
+
+		// Presenting.
+		{"POST", "/api/courses/{course}/air", postAir, may(lms.Present), bodyForm, rateWrite},
+		{"POST", "/api/courses/{course}/end", postEnd, may(lms.Present), bodyForm, rateWrite},
+		{"GET", "/api/courses/{course}/health", getHealth, may(lms.Present), bodyNone, rateAPI},
+
+		// Questions.
+		{"GET", "/api/courses/{course}/questions", getQuestions, may(lms.Watch), bodyNone, rateAPI},
+		{"POST", "/api/courses/{course}/questions", postQuestion, may(lms.Ask), bodyJSON, rateWrite},
+		{"POST", "/api/courses/{course}/questions/{question}/{action}", postQuestionAction, may(lms.Answer), bodyJSON, rateAPI},
+
+		// How it went.
+		{"GET", "/api/courses/{course}/analytics", getAnalytics, may(lms.SeeFigures), bodyNone, rateAPI},
+		{"GET", "/api/courses/{course}/analytics/people", getAnalyticsPeople, may(lms.SeePeople), bodyNone, rateAPI},
+		{"GET", "/api/courses/{course}/analytics.csv", getAnalyticsCSV, may(lms.SeePeople), bodyNone, rateAPI},
+
+		// Administration.
+		{"GET", "/api/programmes", getProgrammes, may(lms.CreateProgramme), bodyNone, rateAPI},
+		{"POST", "/api/programmes", postProgramme, may(lms.CreateProgramme), bodyJSON, rateWrite},
+		{"GET", "/api/programmes/{programme}", getProgramme, may(lms.Manage), bodyNone, rateAPI},
+		{"PATCH", "/api/programmes/{programme}", patchProgramme, may(lms.Manage), bodyJSON, rateWrite},
+		{"POST", "/api/programmes/{programme}/courses", postCourse, may(lms.Manage), bodyJSON, rateWrite},
+		{"POST", "/api/programmes/{programme}/codes", postCodes, may(lms.Manage), bodyJSON, rateWrite},
+		{"DELETE", "/api/programmes/{programme}/codes/{batch}", deleteCodes, may(lms.Manage), bodyNone, rateWrite},
+		{"POST", "/api/programmes/{programme}/staff", postStaff, may(lms.Manage), bodyJSON, rateWrite},
+
+		// Media: WHIP is RFC 9725, WHEP its draft counterpart, HLS the recording while it grows and after.
+		{"OPTIONS", "/whip/{course}", optionsWHIP, anyone, bodyNone, ratePage},
+		{"POST", "/whip/{course}", postWHIP, mayByToken(lms.Present), bodySDP, ratePublish},
+		{"OPTIONS", "/whip/{course}/{session}", optionsWHIP, anyone, bodyNone, ratePage},
+		{"PATCH", "/whip/{course}/{session}", patchWHIP, mayByToken(lms.Present), bodySDP, rateAPI},
+		{"DELETE", "/whip/{course}/{session}", deleteWHIP, mayByToken(lms.Present), bodyNone, rateAPI},
+		{"DELETE", "/whip/{course}/{session}/screen", deleteScreen, mayByToken(lms.Present), bodyNone, rateAPI},
+		{"OPTIONS", "/whep/{course}", optionsWHEP, anyone, bodyNone, ratePage},
+		{"POST", "/whep/{course}", postWHEP, mayByToken(lms.Watch), bodySDP, rateWrite},
+		{"OPTIONS", "/whep/{course}/{session}", optionsWHEP, anyone, bodyNone, ratePage},
+		{"PATCH", "/whep/{course}/{session}", patchWHEP, mayByToken(lms.Watch), bodySDP, rateAPI},
+		{"DELETE", "/whep/{course}/{session}", deleteWHEP, mayByToken(lms.Watch), bodyNone, rateAPI},
+		{"GET", "/hls/{course}/{file...}", getHLS, mayFetch(lms.Watch), bodyNone, rateNone},
+
+		// Can the server be reached? It does nothing, so it has no limit.
+		{"GET", "/ping", getPing, anyone, bodyNone, rateNone},
+
+		// The ticket in the socket's first frame says who it is.
+		{"GET", "/socket", getSocket, anyone, bodyNone, rateSocket},
+	}
+	if s.mailbox {
+		table = append(table, route{"GET", "/mailbox", getMailbox, anyone, bodyNone, ratePage})
+	}
+	return table
+}

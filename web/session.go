@@ -1,0 +1,67 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+	"time"
+)
+
+// sessionLife is how long the browser keeps the cookie. The server ends a session earlier when it is idle,
+// signed out or revoked (trust S-07: at most 7 days).
+const sessionLife = 7 * 24 * time.Hour
+
+// cookieName is the cookie of a login session. With https it has the prefix that makes browsers refuse one
+// that was set by another host, without Secure or for a part of the site (RFC 6265bis section 4.1.3.2).
+func (s *Server) cookieName() string { return s.cookiePrefix() + "lectern" }
+
+// challengeName is the cookie that ties a one-time code to the browser that asked for it.
+func (s *Server) challengeName() string { return s.cookiePrefix() + "lectern-challenge" }
+
+func (s *Server) cookiePrefix() string {
+	if s.secure() {
+		return "__Host-"
+	}
+	return ""
+}
+
+// secure reports whether people reach us by https. Only a server on loopback does without.
+func (s *Server) secure() bool { return s.url.Scheme == "https" }
+
+// setCookie sets a cookie for life, or removes it when value is empty.
+func (s *Server) setCookie(w http.ResponseWriter, name, value string, life time.Duration) {
+	c := &http.Cookie{
+		Name: name, Value: value, Path: "/", MaxAge: int(life.Seconds()),
+		HttpOnly: true, Secure: s.secure(), SameSite: http.SameSiteLaxMode,
+	}
+	if value == "" {
+		c.MaxAge = -1
+	}
+	http.SetCookie(w, c)
+}
+
+// sessionToken is the secret of the login session that the request carries, or "".
+func (s *Server) sessionToken(r *http.Request) string {
+	c, err := r.Cookie(s.cookieName())
+	if err != nil || len(c.Value) > 128 {
+		return ""
+	}
+	return c.Value
+}
+
+// bearerToken is the secret of an Authorization header (RFC 6750 section 2.1), or "".
+func bearerToken(r *http.Request) string {
+	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") || len(token) > 512 {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+// localPath returns next when it is a path of this site that a page may send people to, else "/". A value
+// such as "//host" or "/\host" would leave the site.
+func localPath(next string) string {
+	if len(next) > 512 || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {
+		return "/"
+	}
+	return next
+}

@@ -1,0 +1,92 @@
+package web
+
+import (
+	"math"
+	"net/http"
+	"strconv"
+
+	"lectern/lms"
+	"lectern/signaling"
+)
+
+// postTicket lets a page open its socket. The identity of the socket is what the session says now.
+func postTicket(s *Server, w http.ResponseWriter, _ *http.Request, c *call) error {
+	ticket, err := s.hub.Ticket(signaling.Identity{Person: c.actor.Person, Session: c.actor.Session, Course: c.courseID, Roles: c.course.Roles})
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, map[string]string{"ticket": ticket, "socket": "/socket"})
+}
+
+func getSocket(s *Server, w http.ResponseWriter, r *http.Request, _ *call) error {
+	s.hub.ServeHTTP(w, r)
+	return nil
+}
+
+// resumeView is where to start watching, and what is missing. Times ending in _ms are milliseconds, those in
+// _s and the spans whole seconds of the session timeline.
+type resumeView struct {
+	Mode       lms.Mode   `json:"mode"`
+	StartMS    int64      `json:"start_ms"`
+	Reason     lms.Reason `json:"reason"`
+	ContinueMS *int64     `json:"continue_ms"`
+	Watched    [][2]int32 `json:"watched"`
+	WatchedS   int64      `json:"watched_s"`
+	CountableS int64      `json:"countable_s"`
+	Share      float64    `json:"share"`
+	Gaps       [][2]int32 `json:"gaps"`
+	Edits      []editView `json:"edits"`
+	HLS        string     `json:"hls"`
+}
+
+type editView struct {
+	TimelineMS  int64 `json:"timeline_ms"`
+	RecordingMS int64 `json:"recording_ms"`
+	LengthMS    int64 `json:"length_ms"`
+}
+
+// getResume answers where to start. While a lecture is on air its recording still grows, so the edit list is
+// the recorder's and not yet the database's.
+func getResume(s *Server, w http.ResponseWriter, r *http.Request, c *call) error {
+	at, err := linkedMoment(r.URL.Query().Get("t"))
+	if err != nil {
+		return err
+	}
+	resume, err := s.db.Resume(r.Context(), c.actor, c.courseID, at)
+	if err != nil {
+		return err
+	}
+	start := resume.Start
+	view := resumeView{
+		Mode: start.Mode, StartMS: start.StartMS, Reason: start.Reason, ContinueMS: start.ContinueMS,
+		Watched: spanList(start.Watched), WatchedS: start.Watched.Len(), CountableS: start.Countable.Len(),
+		Share: start.Watched.Share(start.Countable), Gaps: spanList(start.Gaps),
+		Edits: []editView{}, HLS: "/hls/" + string(c.courseID) + "/index.m3u8",
+	}
+	for _, piece := range s.edits(c.courseID, resume.Edits) {
+		view.Edits = append(view.Edits, editView(piece))
+	}
+	return writeJSON(w, http.StatusOK, view)
+}
+
+// linkedMoment reads ?t= of a link, in seconds of the timeline, as milliseconds.
+func linkedMoment(t string) (*int64, error) {
+	if t == "" {
+		return nil, nil
+	}
+	seconds, err := strconv.ParseFloat(t, 64)
+	if err != nil || !(seconds >= 0 && seconds < 1e6) {
+		return nil, &lms.Problem{Kind: lms.ErrInvalid, Field: "t", Message: "Give the moment in seconds from the start of the lecture."}
+	}
+	ms := int64(math.Round(seconds * 1000))
+	return &ms, nil
+}
+
+// spanList is the JSON form of spans: [[from, to], ...], half open.
+func spanList(spans lms.Spans) [][2]int32 {
+	list := make([][2]int32, 0, len(spans))
+	for _, span := range spans {
+		list = append(list, [2]int32{span.From, span.To})
+	}
+	return list
+}
