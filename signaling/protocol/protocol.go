@@ -92,6 +92,8 @@ func DecodeServer(text []byte) (Message, error) {
 			return new(Presence)
 		case "question":
 			return new(QuestionChanged)
+		case "caption":
+			return new(Caption)
 		case "ack":
 			return new(Ack)
 		case "error":

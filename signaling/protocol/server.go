@@ -140,6 +140,37 @@ type Assignee struct {
 	Name string `json:"name"`
 }
 
+// Caption is one more live caption of a lecture, or, without a cue, says that the tracks have changed: the client
+// reads them again. Like every event it is a hint.
+type Caption struct {
+	Language string `json:"language"` // BCP 47
+	Version  int    `json:"version"`  // of the track; its cues belong to no other
+	Cue      *Cue   `json:"cue"`
+}
+
+func (*Caption) messageType() string { return "caption" }
+
+func (c *Caption) check() error {
+	switch {
+	case c.Language == "":
+		return invalid("language", "is missing")
+	case c.Version < 0:
+		return invalid("version", "must not be negative")
+	case c.Cue != nil && (c.Cue.Text == "" || c.Cue.Number < 1 || c.Cue.StartMS < 0 || c.Cue.EndMS <= c.Cue.StartMS):
+		return invalid("cue", "must have a number, a text and a time")
+	}
+	return nil
+}
+
+// Cue is one caption; the same shape as in the HTTP API. Text and speaker are plain words, never markup.
+type Cue struct {
+	Number  int    `json:"n"`
+	StartMS int64  `json:"start_ms"` // on the session timeline
+	EndMS   int64  `json:"end_ms"`
+	Text    string `json:"text"`
+	Speaker string `json:"speaker,omitempty"`
+}
+
 // Ack says that a report is committed. The client forgets the report only now.
 type Ack struct {
 	Player     string  `json:"player"`

@@ -311,3 +311,32 @@ export interface PathTest {
   findings: PathFinding[];
   facts: PathFacts;
 }
+
+// Captions
+
+/** One caption; times are ms of the session timeline. Text and speaker are plain words, with line breaks. */
+export interface CaptionCue {
+  /** Its number in its version. */
+  n: number;
+  start_ms: number;
+  end_ms: number;
+  text: string;
+  speaker?: string;
+}
+
+export interface CaptionTrack {
+  /** BCP 47. */
+  language: string;
+  version: number;
+  source: 'upload' | 'live' | 'speech';
+  /** Being written while the lecture is on air. */
+  live: boolean;
+  cues: number;
+}
+
+/** What the socket says of captions: one more live cue, or, with null, that the tracks have changed. */
+export interface CaptionMessage {
+  language: string;
+  version: number;
+  cue: CaptionCue | null;
+}

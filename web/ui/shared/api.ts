@@ -9,6 +9,8 @@ import type {
   Analytics,
   AnalyticsPage,
   Batch,
+  CaptionCue,
+  CaptionTrack,
   Course,
   CourseListItem,
   Health,
@@ -227,3 +229,11 @@ export const revokeCodes = (programmeID: string, batchID: string) =>
 /** Invites staff; the answer holds the personal link. */
 export const addStaff = (programmeID: string, values: NewStaff) =>
   call<{ link: string }>('POST', `/api/programmes/${id(programmeID)}/staff`, values);
+
+// Captions
+
+/** The published tracks, and whether this reader may have them as files. */
+export const captions = (courseID: string) =>
+  call<{ tracks: CaptionTrack[]; download: boolean }>('GET', `/api/courses/${id(courseID)}/captions`);
+export const captionCues = (courseID: string, language: string) =>
+  call<{ language: string; version: number; cues: CaptionCue[] }>('GET', `/api/courses/${id(courseID)}/captions/${id(language)}`);

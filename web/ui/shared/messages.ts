@@ -2,7 +2,7 @@
  * The messages of the socket (signaling/PROTOCOL.md), twin of the Go package signaling/protocol. Both read the same samples in
  * their tests.
  */
-import type { Ack, Question, Report, Role } from './api-types';
+import type { Ack, CaptionMessage, Question, Report, Role } from './api-types';
 import type { BroadcastState } from './timeline';
 
 export const subprotocol = 'lectern.v1';
@@ -37,6 +37,7 @@ export type ServerMessage =
   | { type: 'broadcast'; data: BroadcastMessage }
   | { type: 'presence'; data: { viewers: number } }
   | { type: 'question'; data: { question: Question } }
+  | { type: 'caption'; data: CaptionMessage }
   | { type: 'ack'; data: Ack }
   | { type: 'error'; data: ErrorMessage };
 
@@ -80,6 +81,10 @@ const usable = new Map<string, (data: Fields) => boolean>([
   ['broadcast', isBroadcast],
   ['presence', (d) => isCount(d['viewers'])],
   ['question', (d) => isObject(d['question']) && isText(d['question']['id']) && isText(d['question']['state'])],
+  [
+    'caption',
+    (d) => isText(d['language']) && isCount(d['version']) && (d['cue'] === null || (isObject(d['cue']) && isCue(d['cue']))),
+  ],
   ['ack', (d) => isText(d['player']) && isCount(d['seq']) && isCount(d['watched_s'])],
   ['error', (d) => isText(d['code'])],
 ]);
@@ -92,4 +97,8 @@ function isBroadcast(d: Fields): boolean {
     isCount(d['timeline_ms']) &&
     isCount(d['server_time'])
   );
+}
+
+function isCue(d: Fields): boolean {
+  return isCount(d['n']) && isCount(d['start_ms']) && isCount(d['end_ms']) && isText(d['text']);
 }

@@ -2,7 +2,7 @@
  * The page's socket: gets a ticket, says hello, comes back by itself after every loss, and delivers reports until the server has
  * committed them. The page gives handlers and hears plain messages; what it may have missed it reads again when it is welcomed.
  */
-import { Problem, isSignedOut, ticket, type Ack, type Question, type Report, type Ticket } from './api';
+import { Problem, isSignedOut, ticket, type Ack, type CaptionMessage, type Question, type Report, type Ticket } from './api';
 import {
   closeCodes,
   helloFrame,
@@ -32,6 +32,8 @@ export interface SocketHandlers {
   broadcast?: (broadcast: BroadcastMessage) => void;
   viewers?: (viewers: number) => void;
   question?: (question: Question) => void;
+  /** A live caption, or that the caption tracks have changed. */
+  caption?: (caption: CaptionMessage) => void;
   /** A report is committed. */
   ack?: (ack: Ack) => void;
   /** A report will never be accepted; it must not be sent again. */
@@ -220,6 +222,8 @@ export class Socket {
         return on.viewers?.(message.data.viewers);
       case 'question':
         return on.question?.(message.data.question);
+      case 'caption':
+        return on.caption?.(message.data);
       case 'ack':
         this.reports.delete(nameOf(message.data));
         on.ack?.(message.data);
