@@ -28,9 +28,13 @@ const (
 	Mid               // rid "h", a half
 	High              // rid "f", the full picture
 	Layers
+
+	// SoundOnly and Auto stand where a layer is chosen: no picture, and what the attendee's line carries.
+	SoundOnly = Layers
+	Auto      = Layers + 1
 )
 
-// RID is the restriction identifier of the layer in SDP (RFC 8851) as our studio sends it.
+// RID is the restriction identifier of a layer below Layers in SDP (RFC 8851) as our studio sends it.
 func (l Layer) RID() string { return [...]string{"q", "h", "f"}[l] }
 
 // LayerOf returns the layer of a restriction identifier. An empty or unknown rid is the full picture.

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"lectern/lms"
+	"lectern/media"
 	"lectern/media/egress"
 	"lectern/media/sfu"
 )
@@ -17,6 +18,8 @@ type mediaSession interface {
 	Room() string
 	Publishes() bool
 	ETag() string
+	Layer() (wanted, shown media.Layer, limited bool)
+	SetLayer(media.Layer)
 	Trickle(fragment string) error
 	Restart(ctx context.Context, fragment string) (string, error)
 	Close()

@@ -103,6 +103,9 @@ func (s *Server) routes() []route {
 		{"OPTIONS", "/whep/{course}/{session}", optionsWHEP, anyone, bodyNone, ratePage},
 		{"PATCH", "/whep/{course}/{session}", patchWHEP, mayByToken(lms.Watch), bodySDP, rateAPI},
 		{"DELETE", "/whep/{course}/{session}", deleteWHEP, mayByToken(lms.Watch), bodyNone, rateAPI},
+		{"OPTIONS", "/whep/{course}/{session}/layer", optionsWHEP, anyone, bodyNone, ratePage},
+		{"GET", "/whep/{course}/{session}/layer", getLayer, mayByToken(lms.Watch), bodyNone, rateAPI},
+		{"POST", "/whep/{course}/{session}/layer", postLayer, mayByToken(lms.Watch), bodyForm, rateAPI},
 		{"GET", "/hls/{course}/{file...}", getHLS, mayFetch(lms.Watch), bodyNone, rateNone},
 
 		// Can the server be reached? It does nothing, so it has no limit.

@@ -35,7 +35,7 @@ func options(w http.ResponseWriter) error {
 	h := w.Header()
 	h.Set("Accept-Post", sdpType)
 	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Access-Control-Allow-Methods", "POST, PATCH, DELETE, OPTIONS")
+	h.Set("Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE, OPTIONS")
 	h.Set("Access-Control-Allow-Headers", corsHeaders)
 	h.Set("Access-Control-Expose-Headers", corsExposed)
 	h.Set("Access-Control-Max-Age", "7200") // the most that Chromium honours
@@ -98,6 +98,7 @@ func postWHEP(s *Server, w http.ResponseWriter, r *http.Request, c *call) error 
 		return notOnAir(w)
 	}
 	s.linkRelay(w, c)
+	linkLayer(w, r, session)
 	return created(w, r, session, answer)
 }
 

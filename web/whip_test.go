@@ -190,6 +190,7 @@ func TestOnAirByWHIP(t *testing.T) {
 	}
 	waitForPlaylist(t, attendee, playlist)
 	wantHLSAccess(t, st, playlist)
+	wantLayers(t, st, attendee, watch)
 
 	if a := attendee.do("DELETE", watch.header.Get("Location"), ""); a.status != http.StatusOK {
 		t.Errorf("stop watching: %d %s", a.status, a.body)

@@ -76,9 +76,6 @@ type SubscribeOptions struct {
 	// VideoCodec is the MIME type of the picture, for a room whose publisher is known but has sent nothing yet.
 	// Empty means that there must be a track.
 	VideoCodec string
-	// OnLayer, if set, is told which layer the attendee sees, SoundOnly for none. It is called by a worker and
-	// must return at once.
-	OnLayer func(media.Layer)
 }
 
 // New opens the sockets and starts nothing else. Run must be called to close them again.
@@ -216,10 +213,11 @@ func (s *Server) Subscribe(_ context.Context, room string, source Source, offerS
 		return "", nil, err
 	}
 	a := &attendee{
-		server: s, room: r, plans: plans, fingerprint: o.fingerprint, onLayer: opts.OnLayer,
+		server: s, room: r, plans: plans, fingerprint: o.fingerprint,
 		created: s.now(), present: newCredentials(),
 	}
-	a.shown.Store(uint32(soundOnly))
+	a.wanted.Store(uint32(media.Auto))
+	a.shown.Store(uint32(media.SoundOnly))
 	a.heard.Store(a.created)
 	a.session = &Session{id: token(32), owner: opts.Owner, a: a, done: make(chan struct{}), etag: newETag(), peer: o.ufrag}
 	if err := s.add(a); err != nil {

@@ -13,12 +13,6 @@ import (
 	"lectern/media"
 )
 
-// Auto lets the server choose the layer by the attendee's link.
-const Auto = media.Layers
-
-// SoundOnly is the layer that SubscribeOptions.OnLayer is told of while an attendee gets no picture.
-const SoundOnly = soundOnly
-
 // Session is one attendee's connection, with the methods of sfu.Session.
 type Session struct {
 	id, owner string
@@ -37,13 +31,14 @@ type attendee struct {
 	room        *Room
 	plans       []plan
 	fingerprint hash
-	onLayer     func(media.Layer)
 	created     int64 // like heard
 
 	path      atomic.Pointer[path] // nil before the first check
 	heard     atomic.Int64         // last authentic check, in nanoseconds since the server began
 	heardHere atomic.Int64         // the same, on the present path
-	shown     atomic.Uint32        // layer, for the metrics
+	wanted    atomic.Uint32        // layer that the attendee has chosen
+	shown     atomic.Uint32        // layer that he gets
+	limited   atomic.Bool          // which is less than there is, because his line carries no more
 	ended     atomic.Bool
 
 	mu      sync.Mutex
@@ -97,9 +92,17 @@ func (s *Session) Done() <-chan struct{} { return s.done }
 // Close ends the session.
 func (s *Session) Close() { s.a.server.end(s.a, "closed") }
 
-// SetLayer chooses what the attendee gets: a layer, or the nearest that is sent, or Auto.
+// Layer returns what the attendee has chosen, what he gets, which is SoundOnly before the first picture, and whether
+// his line is why it is not more.
+func (s *Session) Layer() (wanted, shown media.Layer, limited bool) {
+	return media.Layer(s.a.wanted.Load()), media.Layer(s.a.shown.Load()), s.a.limited.Load()
+}
+
+// SetLayer chooses what the attendee gets: a layer, or the nearest that is sent, media.SoundOnly or media.Auto. The
+// picture changes at the next keyframe, which is asked for.
 func (s *Session) SetLayer(l media.Layer) {
 	a := s.a
+	a.wanted.Store(uint32(l))
 	a.mu.Lock()
 	w, v := a.worker, a.viewer
 	a.mu.Unlock()

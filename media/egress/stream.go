@@ -44,8 +44,8 @@ type stream struct {
 	lastIn   uint64 // sequence of the last packet forwarded
 
 	fit    forward.Fit
-	manual bool
-	muted  bool // sound only
+	wanted media.Layer // as the attendee has chosen
+	muted  bool        // no picture
 
 	started  bool
 	replayed time.Time // when a group was, zero when none is remembered
@@ -64,7 +64,7 @@ func newStream(p plan, now time.Time) stream {
 		track: p.track, kind: p.section.kind, vp8: p.codec.mime == mimeVP8,
 		number: p.codec.number, rtx: p.codec.rtx, ssrc: p.ssrc, rtxSSRC: p.rtxSSRC,
 		rewriter: forward.NewRewriter(clockRate(p.section.kind), forward.Stamp{Sequence: uint16(rand.Uint32() & 0x7fff), Timestamp: rand.Uint32()}),
-		fit:      forward.NewFit(now), credit: rtxBurst / 2, rtxSequence: uint16(rand.Uint32() & 0x7fff),
+		fit:      forward.NewFit(now), wanted: media.Auto, credit: rtxBurst / 2, rtxSequence: uint16(rand.Uint32() & 0x7fff),
 	}
 	s.selector.Want(media.High)
 	return s
@@ -267,14 +267,14 @@ func (s *stream) plead(v *viewer, now time.Time) {
 	}
 }
 
-// setLayer fixes the layer, or with media.Layers lets the attendee's reports decide.
+// setLayer fixes the layer, takes the picture away, or with media.Auto lets the attendee's reports decide.
 func (s *stream) setLayer(l media.Layer, now time.Time) {
-	if s.kind != media.Video {
+	if s.kind != media.Video || l == s.wanted {
 		return
 	}
-	s.manual = l < media.Layers
+	s.wanted = l
 	s.fit = forward.NewFit(now)
-	s.mute(false)
+	s.mute(l == media.SoundOnly)
 	s.selector.Want(min(l, media.High))
 }
 
@@ -288,7 +288,7 @@ func (s *stream) mute(on bool) {
 
 // decide follows the attendee's reports; others is what else he is sent, in bit/s.
 func (s *stream) decide(others float64, now time.Time) {
-	if s.kind != media.Video || s.in == nil || !s.fit.Decide(s.in.feed.rates(), others, now) || s.manual {
+	if s.kind != media.Video || s.in == nil || s.wanted != media.Auto || !s.fit.Decide(s.in.feed.rates(), others, now) {
 		return
 	}
 	l, picture := s.fit.Wanted()

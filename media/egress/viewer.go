@@ -19,9 +19,6 @@ const cname = "lectern"
 // reportEvery is how often an attendee gets sender reports.
 const reportEvery = time.Second
 
-// soundOnly is what an attendee gets whose picture was taken away, as a layer.
-const soundOnly = media.Layers
-
 // viewer is what a worker has of an attendee. Nobody else touches it.
 type viewer struct {
 	a       *attendee
@@ -32,11 +29,10 @@ type viewer struct {
 	station *station   // nil before he joins and after he leaves
 	place   int        // where in station.viewers
 	told    time.Time  // when the last sender report went out
-	shown   media.Layer
 }
 
 func newViewer(a *attendee, seal *srtp.Context, now time.Time) *viewer {
-	v := &viewer{a: a, room: a.room, seal: seal, shown: soundOnly}
+	v := &viewer{a: a, room: a.room, seal: seal}
 	for _, kind := range []media.Kind{media.Video, media.Audio} {
 		for _, p := range a.plans {
 			if p.track != "" && p.section.kind == kind {
@@ -178,23 +174,22 @@ func (s *stream) sending() float64 {
 	return float64(s.in.feed.lanes[l].rate.Load())
 }
 
-// show tells of a change of what the attendee sees.
+// show notes what the attendee sees: of the camera, or without it of the screen.
 func (v *viewer) show() {
-	shown := soundOnly
+	shown, limited := media.SoundOnly, false
 	for i := range v.streams {
-		if l, active := v.streams[i].selector.Current(); active && v.streams[i].kind == media.Video {
-			shown = l
-			break
+		s := &v.streams[i]
+		if s.kind != media.Video || s.in == nil {
+			continue
 		}
+		if l, active := s.selector.Current(); active && shown == media.SoundOnly {
+			shown = l
+		}
+		target, _ := s.selector.Target()
+		limited = limited || s.wanted == media.Auto && (s.muted || s.present>>(target+1) != 0)
 	}
-	if shown == v.shown {
-		return
-	}
-	v.shown = shown
 	v.a.shown.Store(uint32(shown))
-	if v.a.onLayer != nil {
-		v.a.onLayer(shown)
-	}
+	v.a.limited.Store(limited)
 }
 
 // report sends the publisher's clock in the attendee's timestamps, by which sound and picture are played in step.

@@ -155,6 +155,9 @@ func (w *worker) join(v *viewer) {
 	v.station, v.place = st, len(st.viewers)
 	st.viewers = append(st.viewers, v)
 	v.room.watchers[w.number].Add(1)
+	for i := range v.streams {
+		v.streams[i].setLayer(media.Layer(v.a.wanted.Load()), w.now) // chosen during the handshake
+	}
 	st.attach(v)
 }
 

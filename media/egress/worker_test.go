@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -165,6 +166,8 @@ func testViewer(t testing.TB, r *Room) (*viewer, *srtp.Context) {
 	video := plan{section: section{kind: media.Video}, track: "camera", codec: codec{number: 102, mime: mimeH264, rtx: 103}, ssrc: 7, rtxSSRC: 8}
 	audio := plan{section: section{kind: media.Audio}, track: "microphone", codec: codec{number: 111, mime: mimeOpus}, ssrc: 9}
 	a := &attendee{server: r.server, room: r, plans: []plan{audio, video}}
+	a.wanted.Store(uint32(media.Auto))
+	a.shown.Store(uint32(media.SoundOnly))
 	return newViewer(a, seal, time.Now()), open
 }
 
@@ -205,8 +208,7 @@ func TestSoundOnlyAndBack(t *testing.T) {
 	s, r := testRoom(t)
 	w := s.workers[0]
 	v, _ := testViewer(t, r)
-	var told []media.Layer
-	v.a.onLayer = func(l media.Layer) { told = append(told, l) }
+	told := []media.Layer{media.SoundOnly}
 	to, _ := socketPair(t, s)
 	v.a.path.Store(to)
 	w.now = time.Now()
@@ -223,6 +225,9 @@ func TestSoundOnlyAndBack(t *testing.T) {
 			v.hear(w, &feedback{estimate: float64(estimate)})
 		}
 		w.upkeep()
+		if l := media.Layer(v.a.shown.Load()); l != told[len(told)-1] {
+			told = append(told, l)
+		}
 	}
 	for range 3 {
 		second(3_000_000)
@@ -230,8 +235,8 @@ func TestSoundOnlyAndBack(t *testing.T) {
 	for range 4 {
 		second(60_000)
 	}
-	if len(told) != 2 || told[0] != media.High || told[1] != SoundOnly {
-		t.Fatalf("on a narrow link: %v", told)
+	if !slices.Equal(told, []media.Layer{media.SoundOnly, media.High, media.SoundOnly}) || !v.a.limited.Load() {
+		t.Fatalf("on a narrow link: %v, limited %v", told, v.a.limited.Load())
 	}
 	sent := v.streams[0].packets
 	second(60_000)
@@ -241,12 +246,22 @@ func TestSoundOnlyAndBack(t *testing.T) {
 	for range 13 {
 		second(3_000_000)
 	}
-	if len(told) != 3 || told[2] != media.High {
-		t.Errorf("after the link got wide: %v", told)
+	if len(told) != 4 || told[3] != media.High || v.a.limited.Load() {
+		t.Errorf("after the link got wide: %v, limited %v", told, v.a.limited.Load())
 	}
-	v.streams[0].setLayer(media.Low, w.now)
-	if !v.streams[0].manual || v.streams[0].muted {
-		t.Error("a layer by hand")
+	w.inbox = []event{{kind: chooses, viewer: v, layer: media.SoundOnly}}
+	w.listen()
+	second(3_000_000)
+	if told[len(told)-1] != media.SoundOnly || v.a.limited.Load() {
+		t.Errorf("after sound alone was chosen: %v, limited %v", told, v.a.limited.Load())
+	}
+	for range 10 {
+		w.inbox = []event{{kind: chooses, viewer: v, layer: media.Low}}
+		w.listen()
+		second(60_000)
+	}
+	if told[len(told)-1] != media.High {
+		t.Errorf("a layer by hand, of which only the nearest is sent, was taken away: %v", told)
 	}
 }
 

@@ -44,7 +44,7 @@ type downTrack struct {
 	rewriter *forward.Rewriter
 	pictures forward.VP8Rewriter
 	chooser  *forward.Chooser
-	manual   bool
+	wanted   media.Layer // as the attendee has chosen
 	started  bool // something was forwarded: no replay any more
 	tried    bool // replay was tried
 	asked    bool // for the keyframe of askedFor
@@ -64,7 +64,7 @@ type bound struct {
 func newDownTrack(a *attendee, kind media.Kind, id, mime string, rate uint32) *downTrack {
 	d := &downTrack{
 		attendee: a, kind: kind, id: id, mime: mime, rate: rate,
-		rewriter: forward.NewRewriter(rate, firstStamp()), chooser: forward.NewChooser(time.Now()),
+		rewriter: forward.NewRewriter(rate, firstStamp()), chooser: forward.NewChooser(time.Now()), wanted: media.Auto,
 	}
 	d.selector.Want(media.High)
 	return d
@@ -120,7 +120,7 @@ func (d *downTrack) begin(source *upTrack) {
 func (d *downTrack) write(p *media.Packet) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.source == nil {
+	if d.source == nil || d.wanted == media.SoundOnly && d.kind == media.Video {
 		return
 	}
 	if present := d.source.present.load(); present != d.present {
@@ -252,17 +252,32 @@ func (d *downTrack) send(o outgoing) (int, error) {
 	}, o.payload)
 }
 
-// setLayer fixes the layer, or with Auto lets the reports of the attendee decide.
+// setLayer fixes the layer, takes the picture away, or with media.Auto lets the attendee's reports decide.
 func (d *downTrack) setLayer(l media.Layer) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.manual = l < media.Layers
-	if d.manual {
-		d.selector.Want(l)
+	if l == d.wanted {
 		return
 	}
+	if l == media.SoundOnly || d.wanted == media.SoundOnly {
+		d.selector.Restart()
+		d.asked, d.dropping = false, false
+	}
+	d.wanted = l
 	d.chooser = forward.NewChooser(time.Now())
-	d.selector.Want(d.chooser.Wanted())
+	d.selector.Want(min(l, media.High))
+}
+
+// layer returns what is wanted of the track, what is sent of it, and whether the attendee's line is why that is not more.
+func (d *downTrack) layer() (wanted, shown media.Layer, limited bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	shown = media.SoundOnly
+	if current, active := d.selector.Current(); active && d.source != nil {
+		shown = current
+	}
+	target, _ := d.selector.Target()
+	return d.wanted, shown, d.wanted == media.Auto && d.source != nil && d.present>>(target+1) != 0
 }
 
 // pictureLost asks for a keyframe of what the attendee sees.
@@ -280,7 +295,7 @@ func (d *downTrack) pictureLost() {
 func (d *downTrack) loss(share float64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.kind == media.Video && d.chooser.Loss(share, time.Now()) && !d.manual {
+	if d.kind == media.Video && d.wanted == media.Auto && d.chooser.Loss(share, time.Now()) {
 		d.selector.Want(d.chooser.Wanted())
 	}
 }
@@ -294,7 +309,7 @@ func (d *downTrack) estimate(available float64) {
 		return
 	}
 	rate := d.source.at(current).reading().BitsPerSecond
-	if d.chooser.Estimate(available, rate, time.Now()) && !d.manual {
+	if d.wanted == media.Auto && d.chooser.Estimate(available, rate, time.Now()) {
 		d.selector.Want(d.chooser.Wanted())
 	}
 }

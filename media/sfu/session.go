@@ -13,12 +13,8 @@ import (
 	"lectern/media"
 )
 
-const (
-	// handshakeTimeout ends a session that has not been answered in this time, or then not connected.
-	handshakeTimeout = 15 * time.Second
-	// Auto lets the server choose the layer by the attendee's link.
-	Auto = media.Layers
-)
+// handshakeTimeout ends a session that has not been answered in this time, or then not connected.
+const handshakeTimeout = 15 * time.Second
 
 // Session is one peer's connection: a publisher's or an attendee's.
 type Session struct {
@@ -96,8 +92,8 @@ func (s *Session) Done() <-chan struct{} { return s.done }
 // Close ends the session. It returns at once; Done tells when it is over.
 func (s *Session) Close() { s.end.Do(func() { close(s.closing) }) }
 
-// SetLayer chooses what an attendee gets: a layer, or the nearest that is sent, or Auto. It does nothing
-// for a publisher.
+// SetLayer chooses what an attendee gets: a layer, or the nearest that is sent, media.SoundOnly or media.Auto. It does
+// nothing for a publisher.
 func (s *Session) SetLayer(l media.Layer) {
 	if s.attendee == nil {
 		return
@@ -107,6 +103,25 @@ func (s *Session) SetLayer(l media.Layer) {
 			d.setLayer(l)
 		}
 	}
+}
+
+// Layer returns what an attendee has chosen, what he gets, which is SoundOnly before the first picture, and whether his
+// line is why it is not more.
+func (s *Session) Layer() (wanted, shown media.Layer, limited bool) {
+	wanted, shown = media.Auto, media.SoundOnly
+	if s.attendee == nil {
+		return wanted, shown, false
+	}
+	for _, d := range s.attendee.tracks() {
+		if d.kind == media.Video {
+			chosen, l, less := d.layer()
+			wanted, limited = chosen, limited || less
+			if shown == media.SoundOnly {
+				shown = l
+			}
+		}
+	}
+	return wanted, shown, limited
 }
 
 // Trickle takes further candidates of the client (RFC 9725 section 4.3.2). They are checked and not

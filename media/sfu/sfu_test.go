@@ -126,7 +126,7 @@ func TestLayerSwitch(t *testing.T) {
 		v.peer.session.SetLayer(l)
 		eventually(t, "layer "+l.RID(), func() bool { return v.shows(l) })
 	}
-	v.peer.session.SetLayer(Auto)
+	v.peer.session.SetLayer(media.Auto)
 	eventually(t, "the best layer again", func() bool { return v.shows(media.High) })
 	c.off[media.High].Store(true)
 	eventually(t, "the next layer when the best is switched off", func() bool { return v.shows(media.Mid) })

@@ -1,4 +1,5 @@
 /** A browser's peer connection and a server's answers, as the tests of whip.ts and whep.ts steer them. */
+import type { LayerState } from './layer';
 import type { Fetch, Peer, Stat } from './rtc';
 
 const answerSDP = 'v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=ice-ufrag:s\r\na=ice-pwd:s\r\na=mid:0\r\n';
@@ -61,7 +62,7 @@ export class FakePeer {
   }
 
   /** Bytes, frames and answers to connectivity checks have grown to this. */
-  count(values: { bytes?: number; frames?: number; answers?: number; sent?: number }): void {
+  count(values: { bytes?: number; frames?: number; answers?: number; sent?: number; sound?: number }): void {
     const stat = (id: string, type: string, more: Record<string, unknown>): Stat => ({ id, type, timestamp: 0, ...more });
     this.stats = [
       stat('pair', 'candidate-pair', {
@@ -71,6 +72,7 @@ export class FakePeer {
         responsesReceived: values.answers ?? 0,
       }),
       stat('in-video', 'inbound-rtp', { kind: 'video', bytesReceived: values.bytes ?? 0, framesDecoded: values.frames ?? 0 }),
+      stat('in-audio', 'inbound-rtp', { kind: 'audio', bytesReceived: 0, packetsReceived: values.sound ?? 0 }),
       stat('out-video', 'outbound-rtp', { kind: 'video', rid: 'f', bytesSent: values.sent ?? 0, frameHeight: 720 }),
     ];
   }
@@ -84,6 +86,9 @@ export class FakeServer {
   /** For POST: a status, 'down' for no answer, or [409, seconds]. */
   post: (number | 'down')[] = [201];
   patch: (number | 'down')[] = [200];
+  /** What is said of the layer, and the choices that were sent. */
+  layer: LayerState = { wanted: 'auto', shown: 'high', limited: false };
+  readonly choices: unknown[] = [];
   /** For GET /ping, which is not kept among the requests. */
   ping: number | 'down' = 204;
 
@@ -94,6 +99,10 @@ export class FakeServer {
       return new Response(null, { status: this.ping });
     }
     this.requests.push({ method, url });
+    if (url.endsWith('/layer')) {
+      if (method === 'POST') this.choices.push(JSON.parse(String(init.body)));
+      return Response.json(this.layer);
+    }
     if (method === 'DELETE') return new Response(null, { status: 200 });
     const script = method === 'POST' ? this.post : this.patch;
     const status = script.length > 1 ? script.shift()! : script[0]!;

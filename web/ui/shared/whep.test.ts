@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { LayerState } from './layer';
 import { FakePeer, FakeServer, newPeer } from './rtc.fake';
 import { Subscriber, type SubscriberOptions, type SubscriberState } from './whep';
 
@@ -22,15 +23,17 @@ function subscriber(more: Partial<SubscriberOptions> = {}): Subscriber {
   });
 }
 
-/** Runs the clock with media arriving every 100 ms. */
-async function play(ms: number): Promise<void> {
+/** Runs the clock with media arriving every 100 ms, or the sound of it alone. */
+async function play(ms: number, picture = true): Promise<void> {
   for (let at = 0; at < ms; at += 100) {
     counter++;
-    FakePeer.last.count({ bytes: counter * 1000, frames: counter, answers: counter });
+    if (picture) pictures++;
+    FakePeer.last.count({ bytes: counter * 1000, frames: pictures, answers: counter, sound: counter });
     await vi.advanceTimersByTimeAsync(100);
   }
 }
 let counter = 0;
+let pictures = 0;
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -38,7 +41,7 @@ beforeEach(() => {
   states = [];
   blocked = 0;
   presenterSends = true;
-  counter = 0;
+  counter = pictures = 0;
   FakePeer.all = [];
 });
 afterEach(() => vi.useRealTimers());
@@ -219,5 +222,55 @@ describe('subscriber', () => {
     await vi.advanceTimersByTimeAsync(5_000);
     expect(sub.state).toBe('refused');
     expect(server.count('POST')).toBe(1);
+  });
+
+  it('chooses a layer for this session and those to come', async () => {
+    const told: LayerState[] = [];
+    const sub = subscriber({ onlayer: (state) => told.push(state) });
+    expect(await sub.setLayer('low')).toBe(false);
+    sub.start();
+    await play(600);
+    expect(server.choices).toEqual([{ encodingId: 'low' }]);
+    server.layer = { wanted: 'mid', shown: 'low', limited: false };
+    expect(await sub.setLayer('mid')).toBe(true);
+    expect(told.at(-1)).toEqual(server.layer);
+    FakePeer.last.move('failed');
+    await vi.advanceTimersByTimeAsync(500);
+    await play(500);
+    expect(server.choices).toEqual([{ encodingId: 'low' }, { encodingId: 'mid' }, { encodingId: 'mid' }]);
+    expect(server.requests.filter((request) => request.method === 'GET')).toEqual([]);
+    sub.close();
+  });
+
+  it('asks why the picture has ceased, takes sound alone for watching when it is meant, and sees the picture come back', async () => {
+    const told: LayerState[] = [];
+    const sub = subscriber({ onlayer: (state) => told.push(state) });
+    sub.start();
+    await play(2_000);
+    await play(1_600, false);
+    expect(sub.alive()).toBe(false);
+    server.layer = { wanted: 'auto', shown: 'audio', limited: true };
+    await play(2_000, false);
+    expect(told.at(-1)).toEqual(server.layer);
+    expect(sub.alive()).toBe(true);
+    expect(sub.state).toBe('playing');
+    server.layer = { wanted: 'auto', shown: 'low', limited: true };
+    await play(1_500);
+    expect(told.at(-1)).toEqual(server.layer);
+    expect(sub.alive()).toBe(true);
+    const asked = server.count('GET');
+    await play(5_000);
+    expect(server.count('GET')).toBe(asked);
+    sub.close();
+  });
+
+  it('does not take sound alone for watching while the server says that there is a picture', async () => {
+    const sub = subscriber();
+    sub.start();
+    await play(1_000);
+    await play(3_000, false);
+    expect(server.count('GET')).toBeGreaterThan(0);
+    expect(sub.alive()).toBe(false);
+    sub.close();
   });
 });

@@ -2,6 +2,7 @@
  * Receives a live lecture by WebRTC (WHEP, the receiving counterpart of RFC 9725) and keeps receiving it: a lost network, a restarted
  * server or a presenter who comes back are healed without the page's help.
  */
+import { exchangeLayer, soundOnly, type LayerChoice, type LayerState } from './layer';
 import { Pulse } from './pulse';
 import { activePair, end, entries, figure, open, Rates, Refused, retryPause, type Fetch, type Opened, type Peer } from './rtc';
 
@@ -38,6 +39,8 @@ export interface SubscriberOptions {
    */
   onstream: (stream: MediaStream, screen: MediaStream) => void;
   onstats?: (stats: ReceiveStats) => void;
+  /** The server says what was chosen and is shown: after a choice, and when the picture ceases or is back while the sound goes on. */
+  onlayer?: (state: LayerState) => void;
   /** WebRTC did not get through `failures` times in a row although the server answered: time for HLS. */
   onblocked?: (failures: number) => void;
   /** Whether the presenter is sending. Without it silence is nobody's fault and no reason to reconnect. */
@@ -72,11 +75,17 @@ const glance = 100;
 const grace = 250;
 /** The line lives but media is missing for this long, although the presenter sends: start over, spread so that a room does not do it at once. */
 const deadMedia = 8_000;
+/** No picture for this long while there is sound: the server is asked whether that is meant, and again as often while it is. */
+const pictureMissed = 1_000;
 
 export class Subscriber {
   state: SubscriberState = 'idle';
   /** Milliseconds from `start` to the first decoded picture, once there was one. */
   firstFrameMs: number | undefined;
+  /** As the server said it last; undefined until it was asked. */
+  layer: LayerState | undefined;
+  private choice: LayerChoice = 'auto';
+  private layerAt = 0;
   private readonly options: SubscriberOptions;
   private readonly get: Fetch;
   private readonly pulse: Pulse;
@@ -125,6 +134,15 @@ export class Subscriber {
     this.drop();
   }
 
+  /**
+   * Chooses what is received, now and in the sessions to come. Resolves when the server has taken it: false when it could not be told,
+   * which it is again with the next session.
+   */
+  async setLayer(choice: LayerChoice): Promise<boolean> {
+    this.choice = choice;
+    return this.exchange(choice);
+  }
+
   /** Something suggests that the line or the presenter is back: tries at once instead of at the next turn. */
   nudge(): void {
     this.pulse.nudge();
@@ -141,11 +159,11 @@ export class Subscriber {
   }
 
   /**
-   * Whether pictures were really decoded within the last second (sound, if the lecture has no picture). A frozen picture is not
-   * being watched, and a video element's clock alone does not tell.
+   * Whether pictures were really decoded within the last second (sound, if the lecture has no picture or sound alone is meant). A
+   * frozen picture is not being watched, and a video element's clock alone does not tell.
    */
   alive(): boolean {
-    const fresh = performance.now() - (this.hasVideo ? this.framesAt : this.audioAt);
+    const fresh = performance.now() - (this.hasVideo && !soundOnly(this.layer) ? this.framesAt : this.audioAt);
     return this.state === 'playing' && fresh < 2 * tick + 250;
   }
 
@@ -163,6 +181,7 @@ export class Subscriber {
     end(this.get, this.session, this.peer);
     this.session = undefined;
     this.peer = undefined;
+    this.layer = undefined;
     this.openingAt = undefined;
   }
 
@@ -198,6 +217,7 @@ export class Subscriber {
       const session = await open(this.get, this.options.url, peer.localDescription?.sdp ?? '');
       if (attempt !== this.attempt) return end(this.get, session, peer);
       this.session = session;
+      if (this.choice !== 'auto') void this.exchange(this.choice);
       this.mediaAt = this.answeredAt = performance.now();
       peer.onconnectionstatechange = () => this.changed();
       await peer.setRemoteDescription({ type: 'answer', sdp: session.answer });
@@ -320,6 +340,24 @@ export class Subscriber {
     return silent > (line ? this.patience : now < this.suspectUntil ? suspiciousSilence : deadLine);
   }
 
+  private async exchange(choice?: LayerChoice): Promise<boolean> {
+    const { session, attempt } = this;
+    if (!session) return false;
+    this.layerAt = performance.now();
+    const state = await exchangeLayer(this.get, session, choice);
+    if (!state || attempt !== this.attempt) return false;
+    this.layer = state;
+    this.options.onlayer?.(state);
+    return true;
+  }
+
+  /** Sound without a picture, or a picture where none was meant: the server knows why. */
+  private wonder(now: number): void {
+    const missed = this.hasVideo && now - this.framesAt > pictureMissed && now - this.audioAt < pictureMissed;
+    const back = soundOnly(this.layer) && now - this.framesAt < tick;
+    if (this.state === 'playing' && (missed || back) && now - this.layerAt > pictureMissed) void this.exchange();
+  }
+
   private read(stats: ReturnType<typeof entries>, now: number): void {
     const pair = activePair(stats);
     const inbound = stats.filter((stat) => stat.type === 'inbound-rtp');
@@ -342,6 +380,7 @@ export class Subscriber {
       this.firstFrameMs ??= now - this.startedAt;
       this.started(now);
     }
+    this.wonder(now);
     if (now - this.readAt >= 2 * tick - 50) this.report(inbound, video, pair, now);
   }
 
