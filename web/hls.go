@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"sync"
 
 	"lectern/lms"
@@ -18,7 +19,11 @@ func getHLS(s *Server, w http.ResponseWriter, r *http.Request, c *call) error {
 	if err != nil {
 		return err
 	}
-	origin, err := s.desk.Origin(string(id))
+	serve := s.desk.Origin
+	if strings.HasPrefix(r.PathValue("file"), "speaker/") { // the camera beside a shared screen
+		serve = s.desk.Speaker
+	}
+	origin, err := serve(string(id))
 	if errors.Is(err, broadcast.ErrNoRecording) {
 		return lms.ErrNotFound
 	}

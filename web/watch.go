@@ -37,6 +37,13 @@ type resumeView struct {
 	Gaps       [][2]int32 `json:"gaps"`
 	Edits      []editView `json:"edits"`
 	HLS        string     `json:"hls"`
+	Speaker    sideView   `json:"speaker"`
+}
+
+// sideView is the camera beside a shared screen: a stream without sound, and where on the timeline it has pictures.
+type sideView struct {
+	HLS   string     `json:"hls"`
+	Edits []editView `json:"edits"`
 }
 
 type editView struct {
@@ -62,9 +69,15 @@ func getResume(s *Server, w http.ResponseWriter, r *http.Request, c *call) error
 		Watched: spanList(start.Watched), WatchedS: start.Watched.Len(), CountableS: start.Countable.Len(),
 		Share: start.Watched.Share(start.Countable), Gaps: spanList(start.Gaps),
 		Edits: []editView{}, HLS: "/hls/" + string(c.courseID) + "/index.m3u8",
+		Speaker: sideView{HLS: "/hls/" + string(c.courseID) + "/speaker/index.m3u8", Edits: []editView{}},
 	}
 	for _, piece := range s.edits(c.courseID, resume.Edits) {
 		view.Edits = append(view.Edits, editView(piece))
+	}
+	if id, err := s.recordings.of(r.Context(), s, c); err == nil { // before the first broadcast there is none
+		for _, piece := range s.desk.SpeakerEdits(string(id)) {
+			view.Speaker.Edits = append(view.Speaker.Edits, editView(piece))
+		}
 	}
 	return writeJSON(w, http.StatusOK, view)
 }

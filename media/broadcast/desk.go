@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"lectern/media"
 	"lectern/media/hls"
 	"lectern/media/sfu"
 )
@@ -55,7 +56,8 @@ type Result struct {
 	Edits    []hls.Edit
 }
 
-// Status is a broadcast on air. Recording tells whether it is being recorded, and what went wrong.
+// Status is a broadcast on air. Recording tells whether it is being recorded, and what went wrong. Edits is the
+// edit list of the stage so far.
 type Status struct {
 	Run
 	Recording hls.Status
@@ -84,8 +86,10 @@ type onAir struct {
 	Run
 	recorder *hls.Recorder
 	origin   *hls.Origin
-	leave    func() // the room
-	failure  error  // why there is no recorder
+	speaker  *hls.Recorder // of the camera beside a shared screen; nil when it could not be started
+	aside    *hls.Origin   // what it records
+	leave    func()        // the room
+	failure  error         // why there is no recorder
 	failedAt time.Time
 }
 
@@ -167,35 +171,51 @@ func (d *Desk) Start(ctx context.Context, run Run) error {
 	return b.failure
 }
 
-// record starts the recorder of a broadcast.
+// record starts the recorders of a broadcast: that of the stage, without which there is no recording, and that
+// of the speaker, without which there is no camera beside a shared screen.
 func (d *Desk) record(b *onAir) error {
 	room := d.config.Rooms.Room(b.Course)
-	var shown *stage // the recorder asks nothing before Run
-	recorder, err := hls.New(hls.Config{
-		Dir:             d.folder(b.Broadcast),
-		RunStart:        b.StartedAt,
-		TimelineStart:   time.Duration(b.TimelineStartMS) * time.Millisecond,
-		RequestKeyframe: func() { shown.requestKeyframe() },
-		FFmpeg:          d.config.FFmpeg,
-		Log:             d.config.Log.With("course", b.Course, "broadcast", b.Broadcast),
-		Metrics:         d.metrics,
-		OnError:         func(err error) { d.config.OnError(b.Course, err) },
-	})
+	var shown *stage // the recorders ask nothing before Run
+	recorder, err := hls.New(d.recorderConfig(b.Run, d.folder(b.Broadcast), func() { shown.requestKeyframe() }))
 	if err != nil {
 		return err
 	}
 	d.archive.drop(b.Broadcast)
 	b.recorder, b.origin = recorder, recorder.Origin()
-	shown = newStage(recorder, room.RequestKeyframe)
+	aside := d.recorderConfig(b.Run, d.folder(speakerName(b.Broadcast)), func() { shown.requestSpeakerKeyframe() })
+	aside.PictureOnly, aside.OnError = true, nil // the stage has told already
+	var speaker media.Sink = silence{}
+	if b.speaker, err = hls.New(aside); err != nil {
+		d.config.Log.Error("speaker not recorded", "course", b.Course, "broadcast", b.Broadcast, "err", err)
+	} else {
+		d.archive.drop(speakerName(b.Broadcast))
+		b.aside, speaker = b.speaker.Origin(), b.speaker
+	}
+	shown = newStage(recorder, speaker, room.RequestKeyframe)
 	b.leave = room.AddSink(shown)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.working.Go(func() { // when the desk has closed in the meantime, it ends at once
-		if err := recorder.Run(d.ctx); err != nil {
-			d.config.Log.Error("recording ended badly", "course", b.Course, "broadcast", b.Broadcast, "err", err)
+	for _, r := range []*hls.Recorder{b.recorder, b.speaker} {
+		if r == nil {
+			continue
 		}
-	})
+		d.working.Go(func() { // when the desk has closed in the meantime, it ends at once
+			if err := r.Run(d.ctx); err != nil {
+				d.config.Log.Error("recording ended badly", "course", b.Course, "broadcast", b.Broadcast, "err", err)
+			}
+		})
+	}
 	return nil
+}
+
+// recorderConfig is what both recorders of a run have in common.
+func (d *Desk) recorderConfig(run Run, folder string, keyframe func()) hls.Config {
+	return hls.Config{
+		Dir: folder, RunStart: run.StartedAt, TimelineStart: time.Duration(run.TimelineStartMS) * time.Millisecond,
+		RequestKeyframe: keyframe, FFmpeg: d.config.FFmpeg, Metrics: d.metrics,
+		Log:     d.config.Log.With("course", run.Course, "broadcast", run.Broadcast),
+		OnError: func(err error) { d.config.OnError(run.Course, err) },
+	}
 }
 
 // End takes a course off air. The recording is complete when it returns, well within a second. A course
@@ -223,6 +243,7 @@ func (d *Desk) End(ctx context.Context, course string) (Result, error) {
 			d.config.Log.Error("recording ended badly", "course", course, "broadcast", b.Broadcast, "err", err)
 		}
 		result = Result(recording)
+		d.endSpeaker(ctx, b)
 	}
 	d.mu.Lock()
 	delete(d.onAir, course)
@@ -232,8 +253,22 @@ func (d *Desk) End(ctx context.Context, course string) (Result, error) {
 	return result, nil
 }
 
+// endSpeaker finishes the recording of the camera, which a lecture can do without.
+func (d *Desk) endSpeaker(ctx context.Context, b *onAir) {
+	if b.speaker == nil {
+		return
+	}
+	if _, err := b.speaker.Finish(ctx); err != nil {
+		d.config.Log.Error("recording of the speaker ended badly", "course", b.Course, "broadcast", b.Broadcast, "err", err)
+	}
+	d.archive.drop(speakerName(b.Broadcast))
+}
+
 // kept is what the folder of a broadcast holds.
 func (d *Desk) kept(broadcast string) Result {
+	if !isName(broadcast) {
+		return Result{}
+	}
 	origin, err := d.opened(broadcast)
 	if err != nil {
 		return Result{}
@@ -257,6 +292,9 @@ func (d *Desk) OnAir(course string) (Status, bool) {
 
 // folder is where a broadcast is recorded.
 func (d *Desk) folder(broadcast string) string { return filepath.Join(d.config.Dir, broadcast) }
+
+// speakerName is the speaker's recording of a broadcast, as a folder within that of the broadcast.
+func speakerName(broadcast string) string { return filepath.Join(broadcast, "speaker") }
 
 // isName says whether a broadcast's ID is safe as the name of a folder: those of the database are UUIDs.
 func isName(id string) bool {

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -102,17 +103,32 @@ func pictures(t testing.TB) [][]byte {
 // publish sends camera and silence into a room at the speed of life, until the returned function is called.
 func publish(t testing.TB, s *sfu.Server, room string, units [][]byte) (stop func()) {
 	t.Helper()
+	stop, _ = publishPictures(t, s, room, units, "camera")
+	return stop
+}
+
+// publishPictures sends several pictures beside the silence: a camera, then a screen, which unshare takes away.
+func publishPictures(t testing.TB, s *sfu.Server, room string, units [][]byte, names ...string) (stop, unshare func()) {
+	t.Helper()
 	e := webrtc.SettingEngine{}
 	e.SetIncludeLoopbackCandidate(true)
 	e.SetIPFilter(func(ip net.IP) bool { return ip.IsLoopback() && ip.To4() != nil })
 	e.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(e)).NewPeerConnection(webrtc.Configuration{})
 	must(t, err)
-	camera, err := webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeH264, ClockRate: 90000}, "camera", "studio")
-	must(t, err)
+	var pictures []*webrtc.TrackLocalStaticSample
+	for _, name := range names {
+		picture, err := webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeH264, ClockRate: 90000}, name, "studio")
+		must(t, err)
+		pictures = append(pictures, picture)
+	}
 	microphone, err := webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}, "microphone", "studio")
 	must(t, err)
-	for _, track := range []webrtc.TrackLocal{microphone, camera} {
+	tracks := []webrtc.TrackLocal{microphone}
+	for _, picture := range pictures {
+		tracks = append(tracks, picture)
+	}
+	for _, track := range tracks {
 		_, err = pc.AddTransceiverFromTrack(track, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
 		must(t, err)
 	}
@@ -124,6 +140,7 @@ func publish(t testing.TB, s *sfu.Server, room string, units [][]byte) (stop fun
 	answer, session, err := s.Publish(context.Background(), room, pc.LocalDescription().SDP, sfu.PublishOptions{Owner: "presenter"})
 	must(t, err)
 	must(t, pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}))
+	var unshared atomic.Bool
 	quit := make(chan struct{})
 	done := make(chan struct{})
 	go func() {
@@ -131,7 +148,12 @@ func publish(t testing.TB, s *sfu.Server, room string, units [][]byte) (stop fun
 		tick := time.NewTicker(time.Second / 30)
 		defer tick.Stop()
 		for i := 0; ; i++ {
-			camera.WriteSample(media.Sample{Data: units[i%len(units)], Duration: time.Second / 30})
+			for n, picture := range pictures {
+				if n > 0 && unshared.Load() {
+					continue
+				}
+				picture.WriteSample(media.Sample{Data: units[i%len(units)], Duration: time.Second / 30})
+			}
 			for range 5*(i%3+1)/3 - 5*(i%3)/3 { // five packets of sound for three pictures
 				microphone.WriteSample(media.Sample{Data: []byte{0xf8, 0xff, 0xfe}, Duration: 20 * time.Millisecond})
 			}
@@ -156,7 +178,10 @@ func publish(t testing.TB, s *sfu.Server, room string, units [][]byte) (stop fun
 	}
 	t.Cleanup(stop)
 	eventually(t, "the camera reaches the room", s.Room(room).Publishing)
-	return stop
+	return stop, func() {
+		unshared.Store(true)
+		session.Unshare()
+	}
 }
 
 func recorded(d *Desk, course string) (ms int64) {
@@ -235,6 +260,70 @@ func TestLecture(t *testing.T) {
 	if code, text := get(t, d, "b-1", "high.m3u8"); code != 200 || strings.Count(text, "ENDLIST") != 1 {
 		t.Errorf("replay of both: %d %s", code, text)
 	}
+}
+
+// TestSpeaker shares a screen: the camera is a stream of its own for as long as that, on the same timeline.
+func TestSpeaker(t *testing.T) {
+	s := rooms(t)
+	d, _ := desk(t, s, t.TempDir())
+	units := pictures(t)
+	must(t, d.Start(context.Background(), Run{Course: "course", Broadcast: "b-1", StartedAt: time.Now()}))
+	leave := publish(t, s, "course", units)
+	eventually(t, "the camera is on stage", func() bool { return recorded(d, "course") > 1000 })
+	if edits := d.SpeakerEdits("b-1"); len(edits) != 0 {
+		t.Errorf("beside nothing: %+v", edits)
+	}
+	if h, err := d.Speaker("b-1"); err != nil {
+		t.Error(err)
+	} else if w := serveName(h, "index.m3u8"); w.Code != http.StatusNotFound {
+		t.Errorf("beside nothing: %d %s", w.Code, w.Body)
+	}
+	leave()
+	_, unshare := publishPictures(t, s, "course", units, "camera", "screen")
+	length := func() (ms int64) {
+		for _, e := range d.SpeakerEdits("b-1") {
+			ms += e.LengthMS
+		}
+		return ms
+	}
+	eventually(t, "the camera is recorded beside the screen", func() bool { return length() > 2000 })
+	h, err := d.Speaker("b-1")
+	must(t, err)
+	master := serveName(h, "index.m3u8").Body.String()
+	if strings.Contains(master, "AUDIO") || strings.Contains(master, "mp4a") || !strings.Contains(master, "live-high.m3u8") {
+		t.Errorf("master of the speaker:\n%s", master)
+	}
+	if text := serveName(h, "live-high.m3u8").Body.String(); strings.Contains(text, "audio") || !strings.Contains(text, "lectern.run") {
+		t.Errorf("live playlist of the speaker:\n%s", text)
+	}
+	if w := serveName(h, "live-audio.m3u8"); w.Code != http.StatusNotFound {
+		t.Errorf("sound of the speaker: %d", w.Code)
+	}
+	unshare()
+	status := func() Status { status, _ := d.OnAir("course"); return status }
+	edge := func() int64 {
+		edits := status().Edits
+		return edits[len(edits)-1].TimelineMS + edits[len(edits)-1].LengthMS
+	}
+	unshared := edge()
+	eventually(t, "the camera is back on stage", func() bool { return edge() > unshared+5000 })
+	_, err = d.End(context.Background(), "course")
+	must(t, err)
+	last := d.SpeakerEdits("b-1")
+	if end := last[len(last)-1]; end.TimelineMS+end.LengthMS > unshared+3500 {
+		t.Errorf("the screen went at %d ms, beside it the camera lasts %+v", unshared, last)
+	}
+	h, err = d.Speaker("b-1")
+	must(t, err)
+	if text := serveName(h, "high.m3u8").Body.String(); !strings.HasSuffix(text, "#EXT-X-ENDLIST\n") {
+		t.Errorf("afterwards:\n%s", text)
+	}
+}
+
+func serveName(h http.Handler, name string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/hls/course/speaker/"+name, nil))
+	return w
 }
 
 // TestResumes stops the desk in the middle, as a restart of the program does, and goes on with another.

@@ -67,32 +67,60 @@ func (s *shelf) remove(e *list.Element) {
 // looks at the last element of the path, so it may be mounted anywhere. It returns ErrNoRecording when
 // there is none. Take it anew for every request.
 func (d *Desk) Origin(broadcast string) (http.Handler, error) {
-	d.mu.Lock()
-	for _, b := range d.onAir {
-		if b.Broadcast == broadcast && b.origin != nil {
-			defer d.mu.Unlock()
-			return b.origin, nil
-		}
+	return handler(d.origin(broadcast, broadcast, func(b *onAir) *hls.Origin { return b.origin }))
+}
+
+// Speaker serves the recording of the camera beside a shared screen, which is there for those stretches of the
+// timeline only, as Origin does. It has no sound; its dates are those of the stage.
+func (d *Desk) Speaker(broadcast string) (http.Handler, error) {
+	return handler(d.speakerOrigin(broadcast))
+}
+
+// SpeakerEdits returns the stretches of the timeline for which Speaker has something to show: an empty list when
+// there are none.
+func (d *Desk) SpeakerEdits(broadcast string) []hls.Edit {
+	origin, err := d.speakerOrigin(broadcast)
+	if err != nil {
+		return nil
 	}
-	d.mu.Unlock()
-	origin, err := d.opened(broadcast)
+	return origin.Recording().Edits
+}
+
+func (d *Desk) speakerOrigin(broadcast string) (*hls.Origin, error) {
+	return d.origin(broadcast, speakerName(broadcast), func(b *onAir) *hls.Origin { return b.aside })
+}
+
+func handler(o *hls.Origin, err error) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return origin, nil
+	return o, nil
 }
 
-// opened returns a finished recording.
-func (d *Desk) opened(broadcast string) (*hls.Origin, error) {
+// origin finds what serves a folder: live while its broadcast is on air, else from the shelf.
+func (d *Desk) origin(broadcast, folder string, live func(*onAir) *hls.Origin) (*hls.Origin, error) {
 	if !isName(broadcast) {
 		return nil, ErrNoRecording
 	}
-	origin, err := d.archive.get(broadcast, func() (*hls.Origin, error) { return hls.Open(d.folder(broadcast)) })
+	d.mu.Lock()
+	for _, b := range d.onAir {
+		if b.Broadcast == broadcast && live(b) != nil {
+			defer d.mu.Unlock()
+			return live(b), nil
+		}
+	}
+	d.mu.Unlock()
+	return d.opened(folder)
+}
+
+// opened returns a finished recording by its folder.
+func (d *Desk) opened(folder string) (*hls.Origin, error) {
+	origin, err := d.archive.get(folder, func() (*hls.Origin, error) { return hls.Open(d.folder(folder)) })
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNoRecording
 	}
 	if err != nil {
-		return nil, fmt.Errorf("recording of %s: %w", broadcast, err)
+		return nil, fmt.Errorf("recording of %s: %w", folder, err)
 	}
 	return origin, nil
 }

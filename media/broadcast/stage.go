@@ -7,24 +7,37 @@ import (
 	"lectern/media/sfu"
 )
 
-// stageTrack is the one picture that is recorded.
+// stageTrack is the one picture that a recorder is given.
 const stageTrack = "stage"
 
-// stage stands between a room and its recorder, which records one picture: the screen while one is shared, else
-// the camera. A change of source is to the recorder what a new publication of the same track is: a new
-// initialisation section and a discontinuity. It changes to the screen with the screen's first keyframe, so that
-// the camera fills the time until then, and back at once.
+// stage stands between a room and its two recorders, each of which records one picture. That of the stage gets the
+// screen while one is shared, else the camera, and the sound. That of the speaker gets the camera while the
+// screen is on stage, and nothing else. A change of source is to a recorder what a new publication of the same track is: a
+// new initialisation section and a discontinuity. The stage changes to the screen with the screen's first keyframe,
+// so that the camera fills the time until then, and back at once.
 type stage struct {
 	to       media.Sink
+	speaker  media.Sink
 	keyframe func(track string) // asks the presenter for one
 
-	mu     sync.Mutex
-	tracks map[string]media.TrackInfo // pictures that are present, by ID
-	source string                     // the one on stage, "" for none
+	mu       sync.Mutex
+	tracks   map[string]media.TrackInfo // pictures that are present, by ID
+	source   string                     // the one on stage, "" for none
+	speaking bool                       // the camera goes to the speaker's recorder
 }
 
-func newStage(to media.Sink, keyframe func(track string)) *stage {
-	return &stage{to: to, keyframe: keyframe, tracks: map[string]media.TrackInfo{}}
+func newStage(to, speaker media.Sink, keyframe func(track string)) *stage {
+	return &stage{to: to, speaker: speaker, keyframe: keyframe, tracks: map[string]media.TrackInfo{}}
+}
+
+// requestSpeakerKeyframe asks for a keyframe of the camera while it is recorded beside the screen.
+func (s *stage) requestSpeakerKeyframe() {
+	s.mu.Lock()
+	wanted := s.speaking
+	s.mu.Unlock()
+	if wanted {
+		s.keyframe(sfu.Camera)
+	}
 }
 
 // requestKeyframe asks for a keyframe of what is on stage, and of what waits to be.
@@ -52,6 +65,8 @@ func (s *stage) AddTrack(t media.TrackInfo) {
 	s.tracks[t.ID] = t
 	if s.source == t.ID || s.source == "" && t.ID != sfu.Screen {
 		s.enter(t.ID)
+	} else if t.ID == sfu.Camera {
+		s.speak()
 	}
 	s.mu.Unlock()
 	if t.ID == sfu.Screen {
@@ -65,6 +80,20 @@ func (s *stage) enter(id string) {
 	info.ID = stageTrack
 	s.source = id
 	s.to.AddTrack(info)
+	s.speak()
+}
+
+// speak gives the camera to the speaker's recorder while the screen is on stage, anew if it is there already, and
+// takes it away otherwise. The caller holds mu.
+func (s *stage) speak() {
+	info, there := s.tracks[sfu.Camera]
+	if there = there && s.source == sfu.Screen; there {
+		info.ID = stageTrack
+		s.speaker.AddTrack(info)
+	} else if s.speaking {
+		s.speaker.RemoveTrack(stageTrack)
+	}
+	s.speaking = there
 }
 
 // RemoveTrack implements media.Sink.
@@ -79,6 +108,7 @@ func (s *stage) RemoveTrack(id string) {
 	}
 	delete(s.tracks, id)
 	if s.source != id {
+		s.speak()
 		return
 	}
 	if _, there := s.tracks[sfu.Camera]; there {
@@ -87,6 +117,7 @@ func (s *stage) RemoveTrack(id string) {
 	}
 	s.source = ""
 	s.to.RemoveTrack(stageTrack)
+	s.speak()
 }
 
 // WritePacket implements media.Sink.
@@ -105,10 +136,10 @@ func (s *stage) WritePacket(p *media.Packet) {
 			s.enter(sfu.Screen)
 		}
 	}
-	if p.Track == s.source {
+	if to := s.recorderOf(p.Track); to != nil {
 		shown := *p // packets are shared by all sinks
 		shown.Track = stageTrack
-		s.to.WritePacket(&shown)
+		to.WritePacket(&shown)
 	}
 }
 
@@ -116,10 +147,29 @@ func (s *stage) WritePacket(p *media.Packet) {
 func (s *stage) WriteSenderReport(r media.SenderReport) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if r.Track == s.source {
+	if r.Track == sfu.Microphone {
+		s.to.WriteSenderReport(r)
+	} else if to := s.recorderOf(r.Track); to != nil {
 		r.Track = stageTrack
-	} else if r.Track != sfu.Microphone {
-		return
+		to.WriteSenderReport(r)
 	}
-	s.to.WriteSenderReport(r)
 }
+
+// recorderOf is who records a picture, nil for nobody. The caller holds mu.
+func (s *stage) recorderOf(track string) media.Sink {
+	switch {
+	case track == s.source:
+		return s.to
+	case track == sfu.Camera && s.speaking:
+		return s.speaker
+	}
+	return nil
+}
+
+// silence is a sink that listens to nothing.
+type silence struct{}
+
+func (silence) AddTrack(media.TrackInfo)             {}
+func (silence) RemoveTrack(string)                   {}
+func (silence) WritePacket(*media.Packet)            {}
+func (silence) WriteSenderReport(media.SenderReport) {}

@@ -26,9 +26,9 @@ func (l *log) wants(t *testing.T, what string, w ...string) {
 }
 
 func TestStage(t *testing.T) {
-	var to log
+	var to, speaker log
 	var asked []string
-	s := newStage(&to, func(track string) { asked = append(asked, track) })
+	s := newStage(&to, &speaker, func(track string) { asked = append(asked, track) })
 	info := func(id string, kind media.Kind) media.TrackInfo { return media.TrackInfo{ID: id, Kind: kind} }
 	packet := func(id string, n uint64, key bool) *media.Packet {
 		return &media.Packet{Track: id, Sequence: n, Keyframe: key}
@@ -47,7 +47,9 @@ func TestStage(t *testing.T) {
 	s.WritePacket(packet(sfu.Camera, 2, false))
 	s.WritePacket(packet(sfu.ScreenSound, 2, false))
 	s.requestKeyframe()
+	s.requestSpeakerKeyframe()
 	to.wants(t, "until the screen's keyframe", "stage 2")
+	speaker.wants(t, "while the camera is on stage")
 	if want := []string{sfu.Camera, sfu.Screen, sfu.Screen}; !slices.Equal(asked, want) {
 		t.Errorf("asked for keyframes of %q, want %q", asked, want)
 	}
@@ -59,6 +61,17 @@ func TestStage(t *testing.T) {
 	s.WriteSenderReport(media.SenderReport{Track: sfu.Screen, Timestamp: 2})
 	s.WriteSenderReport(media.SenderReport{Track: sfu.Microphone, Timestamp: 3})
 	to.wants(t, "the screen", "+stage", "stage 11", "stage report 2", "microphone report 3")
+	speaker.wants(t, "the camera beside it", "+stage", "stage 3", "stage report 1")
+	asked = nil
+	s.requestSpeakerKeyframe()
+	if want := []string{sfu.Camera}; !slices.Equal(asked, want) {
+		t.Errorf("asked for keyframes of %q, want %q", asked, want)
+	}
+	s.RemoveTrack(sfu.Camera)
+	s.AddTrack(info(sfu.Camera, media.Video))
+	s.WritePacket(packet(sfu.Camera, 3, true))
+	to.wants(t, "a camera that comes back beside the screen")
+	speaker.wants(t, "the camera that comes back", "-stage", "+stage", "stage 3")
 	if key.Track != sfu.Screen {
 		t.Error("a shared packet was changed")
 	}
@@ -67,6 +80,7 @@ func TestStage(t *testing.T) {
 	s.WritePacket(packet(sfu.Screen, 12, true))
 	s.WritePacket(packet(sfu.Camera, 4, true))
 	to.wants(t, "the camera again", "+stage", "stage 4")
+	speaker.wants(t, "the camera on stage again", "-stage")
 
 	s.RemoveTrack(sfu.Camera)
 	s.WritePacket(packet(sfu.Camera, 5, true))
@@ -82,4 +96,5 @@ func TestStage(t *testing.T) {
 	s.WritePacket(packet(sfu.Screen, 14, true))
 	s.RemoveTrack(sfu.Camera)
 	to.wants(t, "both", "+stage", "+stage", "stage 14")
+	speaker.wants(t, "both", "+stage", "-stage")
 }

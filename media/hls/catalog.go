@@ -81,6 +81,9 @@ func (k *catalog) state() (revision uint64, ended bool) {
 func (k *catalog) media(f feed) (playlist.Media, bool) {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
+	if !k.lists(f) {
+		return playlist.Media{}, false
+	}
 	rows := k.contents.segments[f]
 	m := playlist.Media{Target: targetDuration, Ended: k.contents.ended, Segments: make([]playlist.Segment, len(rows))}
 	for i, r := range rows {
@@ -88,6 +91,9 @@ func (k *catalog) media(f feed) (playlist.Media, bool) {
 	}
 	return m, len(rows) > 0
 }
+
+// lists says whether players get to know of a rendition.
+func (k *catalog) lists(f feed) bool { return f != sound || !k.contents.silent }
 
 // entry is a segment as playlists list it, without parts.
 func (k *catalog) entry(r segmentRow) playlist.Segment {
@@ -111,11 +117,14 @@ func (k *catalog) master(dvr bool) (playlist.Master, bool) {
 	if len(c.segments[sound]) == 0 {
 		return playlist.Master{}, false
 	}
-	hear := measure(c.segments[sound], sound)
-	m := playlist.Master{Sound: playlistName(sound)}
-	m.Variants = append(m.Variants, playlist.Variant{
-		URI: playlistName(sound), Codecs: []string{aacCodec}, Peak: hear.peak, Average: hear.average,
-	})
+	var m playlist.Master
+	var hear measurement
+	var heard []string
+	if !c.silent {
+		hear, heard = measure(c.segments[sound], sound), []string{aacCodec}
+		m.Sound = playlistName(sound)
+		m.Variants = append(m.Variants, playlist.Variant{URI: m.Sound, Codecs: heard, Peak: hear.peak, Average: hear.average})
+	}
 	var seen [sound]measurement
 	for f := range seen {
 		seen[f] = measure(c.segments[f], feed(f))
@@ -127,11 +136,11 @@ func (k *catalog) master(dvr bool) (playlist.Master, bool) {
 		}
 		init := c.inits[s.init]
 		v := playlist.Variant{
-			URI: playlistName(feed(f)), Width: init.Width, Height: init.Height, Codecs: []string{init.Codec, aacCodec},
+			URI: playlistName(feed(f)), Width: init.Width, Height: init.Height, Codecs: append([]string{init.Codec}, heard...),
 			Peak: s.peak + hear.peak, Average: s.average + hear.average, FrameRate: s.frameRate,
 		}
-		if below := m.Variants[len(m.Variants)-1]; !s.own && f > 0 && seen[f-1].own {
-			expect(&v, below)
+		if !s.own && f > 0 && seen[f-1].own {
+			expect(&v, m.Variants[len(m.Variants)-1])
 			seen[f].own = true // for the one above
 		}
 		m.Variants = append(m.Variants, v)

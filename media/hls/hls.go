@@ -68,6 +68,7 @@ type Config struct {
 	RunStart        time.Time     // when this run went on air, by the server's clock
 	TimelineStart   time.Duration // where on the session timeline that was
 	RequestKeyframe func()        // asks the presenter for a keyframe on all layers; called often, must not block
+	PictureOnly     bool          // sound is neither recorded nor listed: another recording of the lecture has it
 	FFmpeg          string        // path of ffmpeg; "ffmpeg" when empty
 	Log             *slog.Logger
 	Metrics         *Metrics

@@ -51,6 +51,8 @@ type (
 	runRow struct {
 		TimelineMS int64     `json:"timeline_ms"`
 		StartedAt  time.Time `json:"started_at"` // what the wall clock said then
+		// PictureOnly says that the sound is in another recording. What stands here is silence that nobody lists.
+		PictureOnly bool `json:"picture_only,omitempty"`
 	}
 	// initRow describes an initialisation section. Width and Height are zero for sound.
 	initRow struct {
@@ -98,6 +100,7 @@ type contents struct {
 	inits    map[string]initRow
 	segments [renditions][]segmentRow
 	ended    bool
+	silent   bool // the sound is in another recording
 
 	open    *openRow     // the segment being written, if its rows did not follow
 	pending []segmentRow // of the number being read, not yet all renditions
@@ -138,7 +141,7 @@ func (c *contents) apply(line []byte) (whole bool, err error) {
 	case "run":
 		var r runRow
 		if err = json.Unmarshal(body, &r); err == nil {
-			c.runs, c.ended = append(c.runs, r), false
+			c.runs, c.ended, c.silent = append(c.runs, r), false, r.PictureOnly
 		}
 	case "init":
 		var r initRow

@@ -222,6 +222,9 @@ func (k *catalog) behind(number int) (sum time.Duration) {
 func (k *catalog) window(f feed) (playlist.Live, bool) {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
+	if !k.lists(f) {
+		return playlist.Live{}, false
+	}
 	rows := k.contents.segments[f]
 	m := playlist.Live{Target: targetDuration, PartTarget: partLimit, Ended: k.contents.ended}
 	m.First = len(rows)
@@ -261,7 +264,7 @@ func (k *catalog) window(f feed) (playlist.Live, bool) {
 		m.Open = k.openEntry(g, f)
 	}
 	for other := range feed(renditions) {
-		if other != f {
+		if other != f && k.lists(other) {
 			msn, part := k.edge(other)
 			m.Reports = append(m.Reports, playlist.Report{URI: liveName(other), MSN: msn, Part: part})
 		}

@@ -42,7 +42,7 @@ func New(c Config) (*Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	run := runRow{TimelineMS: c.TimelineStart.Milliseconds(), StartedAt: c.RunStart.UTC().Round(time.Millisecond)}
+	run := runRow{TimelineMS: c.TimelineStart.Milliseconds(), StartedAt: c.RunStart.UTC().Round(time.Millisecond), PictureOnly: c.PictureOnly}
 	if err := a.append(run); err != nil {
 		a.release()
 		return nil, err

@@ -76,7 +76,7 @@ type Variant struct {
 
 // Master is a master playlist: one sound for all variants.
 type Master struct {
-	Sound    string // URI of its media playlist
+	Sound    string // URI of its media playlist; "" for pictures without sound
 	Variants []Variant
 }
 
@@ -86,13 +86,16 @@ const soundGroup = "sound"
 // Encode returns the playlist as text.
 func (m Master) Encode() []byte {
 	p := m3u8.NewMasterPlaylist()
-	sound := &m3u8.Alternative{
-		Type: "AUDIO", GroupId: soundGroup, Name: "Sound", URI: m.Sound, Default: true, Autoselect: "YES",
+	group, sounds := "", []*m3u8.Alternative(nil)
+	if m.Sound != "" {
+		group, sounds = soundGroup, []*m3u8.Alternative{{
+			Type: "AUDIO", GroupId: soundGroup, Name: "Sound", URI: m.Sound, Default: true, Autoselect: "YES",
+		}}
 	}
 	for _, v := range m.Variants {
 		params := m3u8.VariantParams{
 			Bandwidth: uint32(v.Peak), AverageBandwidth: uint32(v.Average), Codecs: strings.Join(v.Codecs, ","),
-			Audio: soundGroup, Alternatives: []*m3u8.Alternative{sound},
+			Audio: group, Alternatives: sounds,
 			FrameRate: math.Round(v.FrameRate*1000) / 1000,
 		}
 		if v.Width > 0 {

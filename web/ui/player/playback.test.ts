@@ -59,6 +59,7 @@ const resume = (change: Partial<Resume>): Resume => ({
   countable_s: 600,
   share: 0,
   gaps: [],
+  speaker: { hls: '', edits: [] },
   edits: [{ timeline_ms: 2_000, recording_ms: 0, length_ms: 598_000 }],
   hls: '/hls/c/index.m3u8',
   ...change,

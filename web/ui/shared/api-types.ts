@@ -104,7 +104,10 @@ export interface Resume {
   share: number;
   gaps: SpanS[] | null;
   edits: Edit[] | null;
+  /** The stage: the screen while one is shared, else the camera, and the sound. */
   hls: string;
+  /** The camera beside a shared screen, without sound, on the same timeline; edits say when it has pictures. */
+  speaker: { hls: string; edits: Edit[] };
 }
 
 export type Provenance = 'live' | 'dvr' | 'replay';
