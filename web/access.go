@@ -19,6 +19,7 @@ type call struct {
 	course    postgres.CourseView // the same as the actor sees it; zero when a bearer token was sent
 	programme lms.ProgrammeID     // of the {programme} in the path
 	token     *postgres.Identity  // on media routes, when a bearer token was sent instead of a session
+	edge      bool                // sent on by the CDN, which has asked the viewer itself
 }
 
 // signedIn reports whether the request belongs to a person.
@@ -44,12 +45,14 @@ type access struct {
 	bearer     bool           // or hold a bearer token for the course
 	permission lms.Permission // and be allowed this
 	remember   bool           // a yes is good for grantLife; the call then names the course but not the caller
+	edge       bool           // only the CDN may call this, which others do not learn is there
 }
 
 // The kinds of access in the table of routes.
 var (
 	anyone   = access{}
 	signedIn = access{session: true}
+	byEdge   = access{edge: true}
 )
 
 // may asks for a session of somebody with the permission.
@@ -79,6 +82,13 @@ func (s *Server) serve(rt route) http.Handler {
 // admit checks a request against the row of its route. Guesses are counted by network before anything is
 // looked up; signed-in people count each for themselves, because many of them share a hospital's address.
 func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt route) (*call, error) {
+	if edge := s.fromEdge(r); rt.access.edge && !edge {
+		return nil, errNoPage
+	} else if edge && (rt.access.edge || rt.access.remember) {
+		hurry(w, rt)
+		r.Body = http.MaxBytesReader(w, r.Body, rt.body)
+		return s.welcomeEdge(w, r)
+	}
 	// A bearer token is never sent by a browser on its own, so there is nothing to forge.
 	if !rt.access.bearer || bearerToken(r) == "" {
 		if err := s.sameOrigin(r); err != nil {

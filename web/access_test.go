@@ -98,6 +98,9 @@ var matrix = map[string]string{
 	"PATCH /whep/{course}/{session}":         "attendee presenter moderator admin",
 	"DELETE /whep/{course}/{session}":        "attendee presenter moderator admin",
 	"GET /hls/{course}/{file...}":            "attendee presenter moderator admin",
+	"POST /api/courses/{course}/access":      "attendee presenter moderator admin",
+	"POST /hls/{course}/access":              "edge",
+	"POST /edge/viewers":                     "edge",
 	"GET /socket":                            "all",
 	"GET /ping":                              "all",
 }
@@ -132,6 +135,8 @@ func TestRoleMatrix(t *testing.T) {
 			want := 0
 			switch {
 			case mayEnter(allowed, who):
+			case allowed == "edge":
+				want = http.StatusNotFound
 			case who == "anonymous":
 				want = http.StatusUnauthorized
 			case who == "stranger" && strings.Contains(rt.path, "{"):

@@ -29,10 +29,11 @@ type grants struct {
 	mu         sync.Mutex
 	young, old map[grantKey]time.Time // until when
 	since      time.Time
+	gone       map[[sha256.Size]byte]time.Time // secrets that signed out, as long as a yes to them may be kept
 }
 
 func newGrants(now func() time.Time) *grants {
-	return &grants{now: now, young: map[grantKey]time.Time{}, since: now()}
+	return &grants{now: now, young: map[grantKey]time.Time{}, since: now(), gone: map[[sha256.Size]byte]time.Time{}}
 }
 
 func newGrantKey(secret string, course lms.CourseID) grantKey {
@@ -43,11 +44,27 @@ func newGrantKey(secret string, course lms.CourseID) grantKey {
 func (g *grants) has(key grantKey) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if _, gone := g.gone[key.secret]; gone {
+		return false
+	}
 	until, ok := g.young[key]
 	if !ok {
 		until = g.old[key]
 	}
 	return g.now().Before(until)
+}
+
+// forget makes that a secret is asked for again at once.
+func (g *grants) forget(secret string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := g.now()
+	for old, at := range g.gone {
+		if now.Sub(at) > 2*grantLife {
+			delete(g.gone, old)
+		}
+	}
+	g.gone[sha256.Sum256([]byte(secret))] = now
 }
 
 // add remembers a yes.

@@ -9,10 +9,14 @@ import (
 // securityHeaders returns the headers that stand on every response, errors included (trust S-27). The pages
 // need nothing inline and nothing from another host, so the policy has no exception; the socket's address is
 // named because older browsers do not count it as 'self'.
-func securityHeaders(public *url.URL) http.Header {
+func securityHeaders(public *url.URL, media *cdn) http.Header {
 	socket := "ws://" + public.Host
 	if public.Scheme == "https" {
 		socket = "wss://" + public.Host
+	}
+	hosts := ""
+	if media != nil {
+		hosts = " " + strings.Join(media.hosts, " ")
 	}
 	h := http.Header{}
 	h.Set("Content-Security-Policy", strings.Join([]string{
@@ -20,9 +24,9 @@ func securityHeaders(public *url.URL) http.Header {
 		"script-src 'self'",
 		"style-src 'self'",
 		"img-src 'self' data: blob:",
-		"media-src 'self' blob:",
+		"media-src 'self' blob:" + hosts,
 		"font-src 'self'",
-		"connect-src 'self' " + socket,
+		"connect-src 'self' " + socket + hosts,
 		"worker-src 'self' blob:",
 		"object-src 'none'",
 		"base-uri 'none'",

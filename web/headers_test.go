@@ -84,8 +84,8 @@ func TestErrorsComeAsPagesToPeopleAndAsJSONToPrograms(t *testing.T) {
 }
 
 func TestHTTPSMakesCookiesAndTransportStrict(t *testing.T) {
-	plain := securityHeaders(&url.URL{Scheme: "http", Host: "127.0.0.1:8080"})
-	strict := securityHeaders(&url.URL{Scheme: "https", Host: "lectures.example.org"})
+	plain := securityHeaders(&url.URL{Scheme: "http", Host: "127.0.0.1:8080"}, nil)
+	strict := securityHeaders(&url.URL{Scheme: "https", Host: "lectures.example.org"}, nil)
 	if plain.Get("Strict-Transport-Security") != "" || strict.Get("Strict-Transport-Security") != "max-age=31536000" {
 		t.Errorf("HSTS %q and %q", plain.Get("Strict-Transport-Security"), strict.Get("Strict-Transport-Security"))
 	}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"net/http"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"lectern/lms"
 	"lectern/media/broadcast"
+	"lectern/media/hls"
 )
 
 // getHLS serves playlists and segments of a lecture to whoever may watch it. The route has asked that already;
@@ -31,8 +33,43 @@ func getHLS(s *Server, w http.ResponseWriter, r *http.Request, c *call) error {
 		return err
 	}
 	w.Header().Del("Cache-Control") // of pages; the origin sets its own
+	if !c.edge && bearerToken(r) == "" {
+		viewer := s.grantKey(r).secret
+		r = r.WithContext(hls.WithGate(r.Context(), func() (func(), bool) { return s.waiting.enter(viewer) }))
+	}
 	origin.ServeHTTP(w, r)
 	return nil
+}
+
+// maxWaiting is how many requests of a viewer may wait for what is not there yet (trust S-17): a low-latency player
+// waits for a playlist and a part of both picture and sound.
+const maxWaiting = 4
+
+// waiting counts the requests that wait, by the hash of the viewer's session; those who have none are not in it. The
+// CDN waits once for all its viewers, and a bearer token may be that of many. The zero value is ready.
+type waiting struct {
+	mu sync.Mutex
+	n  map[[sha256.Size]byte]int
+}
+
+// enter lets a request wait until leave is called, unless as many wait as may.
+func (q *waiting) enter(viewer [sha256.Size]byte) (leave func(), may bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.n == nil {
+		q.n = map[[sha256.Size]byte]int{}
+	}
+	if q.n[viewer] >= maxWaiting {
+		return nil, false
+	}
+	q.n[viewer]++
+	return func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		if q.n[viewer]--; q.n[viewer] == 0 {
+			delete(q.n, viewer)
+		}
+	}, true
 }
 
 // recordings remembers which broadcast a course has, so that a segment costs no question to the database. A

@@ -13,10 +13,11 @@ type route struct {
 
 // Sizes of bodies.
 const (
-	bodyNone = 0
-	bodyForm = 8 << 10
-	bodyJSON = 64 << 10
-	bodySDP  = 64 << 10 // an offer with three layers and all codecs of a browser is about 12 KiB
+	bodyNone    = 0
+	bodyForm    = 8 << 10
+	bodyJSON    = 64 << 10
+	bodyViewers = 2 << 20  // an edge with 10,000 viewers asks with about 1 MiB
+	bodySDP     = 64 << 10 // an offer with three layers and all codecs of a browser is about 12 KiB
 )
 
 // routes is every address of the public site. A route that is not here does not exist; one without a thought
@@ -58,6 +59,8 @@ func (s *Server) routes() []route {
 		{"GET", "/api/courses/{course}/resume", getResume, may(lms.Watch), bodyNone, rateAPI},
 		{"POST", "/api/courses/{course}/reports", postReports, may(lms.Watch), bodyJSON, rateAPI},
 		{"GET", "/api/courses/{course}/ice", getICE, may(lms.Watch), bodyNone, rateAPI},
+
+		{"POST", "/api/courses/{course}/access", postAccess, mayByToken(lms.Watch), bodyNone, rateAPI},
 
 		// Trying everything before the day.
 		{"POST", "/api/courses/{course}/path-probe", postPathProbe, may(lms.Watch), bodySDP, rateProbe},
@@ -107,6 +110,10 @@ func (s *Server) routes() []route {
 		{"GET", "/whep/{course}/{session}/layer", getLayer, mayByToken(lms.Watch), bodyNone, rateAPI},
 		{"POST", "/whep/{course}/{session}/layer", postLayer, mayByToken(lms.Watch), bodyForm, rateAPI},
 		{"GET", "/hls/{course}/{file...}", getHLS, mayFetch(lms.Watch), bodyNone, rateNone},
+
+		// What only a CDN asks.
+		{"POST", "/hls/{course}/access", postGrant, byEdge, bodyForm, rateNone},
+		{"POST", "/edge/viewers", postViewers, byEdge, bodyViewers, rateNone},
 
 		// Can the server be reached? It does nothing, so it has no limit.
 		{"GET", "/ping", getPing, anyone, bodyNone, rateNone},

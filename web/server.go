@@ -40,6 +40,8 @@ type Config struct {
 	Relay    *relay.Server // nil for none
 	RelayURL string        // the turn: or turns: URL of Relay, for browsers
 
+	CDN *CDN // nil when viewers fetch media from us
+
 	Clock   func() time.Time // nil for time.Now
 	Log     *slog.Logger
 	Metrics prometheus.Registerer // nil for none
@@ -61,6 +63,8 @@ type Server struct {
 	relay    *relay.Server // nil when there is none
 	relayURL string
 
+	cdn *cdn // nil when viewers fetch media from us
+
 	now     func() time.Time
 	log     *slog.Logger
 	metrics *metrics
@@ -74,6 +78,7 @@ type Server struct {
 	casting    sync.Mutex // what the desk does and what is committed of it belong together: one air or end at a time
 	airings    airings
 	recordings recordings
+	waiting    waiting
 
 	csrf      *http.CrossOriginProtection
 	limits    *limiter
@@ -101,8 +106,12 @@ func New(c Config) (*Server, error) {
 		db: c.DB, hub: c.Hub, sfu: c.SFU, egress: c.Egress, desk: c.Desk, relay: c.Relay, relayURL: c.RelayURL,
 		now: c.Clock, log: c.Log, changed: map[lms.CourseID]bool{}, changedC: make(chan struct{}, 1),
 		resumed: make(chan struct{}),
-		csrf:    http.NewCrossOriginProtection(), headers: securityHeaders(public),
+		csrf:    http.NewCrossOriginProtection(),
 	}
+	if s.cdn, err = newCDN(c.CDN); err != nil {
+		return nil, err
+	}
+	s.headers = securityHeaders(public, s.cdn)
 	if s.now == nil {
 		s.now = time.Now
 	}

@@ -217,6 +217,7 @@ func postSignOut(s *Server, w http.ResponseWriter, r *http.Request, c *call) err
 	if err := s.db.SignOut(r.Context(), s.sessionToken(r)); err != nil && !errors.Is(err, lms.ErrNotFound) {
 		return err
 	}
+	s.grants.forget(s.sessionToken(r))
 	s.hub.Disconnect(c.actor.Person, c.actor.Session)
 	s.dismiss(func(session mediaSession) bool { return session.Owner() == c.actor.Session })
 	s.setCookie(w, s.cookieName(), "", 0)

@@ -47,8 +47,9 @@ func newSite(t *testing.T) *site {
 	return startSite(t, pgtest.New(t), t.TempDir())
 }
 
-// startSite starts a site on a database and a folder of recordings, where another may have been before.
-func startSite(t *testing.T, database, folder string) *site {
+// startSite starts a site on a database and a folder of recordings, where another may have been before, with what a
+// test changes in its configuration.
+func startSite(t *testing.T, database, folder string, change ...func(*Config)) *site {
 	t.Helper()
 	s := &site{t: t, log: &bytes.Buffer{}, sent: make(chan lms.Email, 64)}
 	log := slog.New(slog.NewJSONHandler(&lockedWriter{w: s.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -64,10 +65,14 @@ func startSite(t *testing.T, database, folder string) *site {
 	listener.Listener = splitter
 	desk := must(broadcast.New(broadcast.Config{Dir: folder, Rooms: forwarder, Log: log}))(t)
 	hub := signaling.New(signaling.Config{Reports: Reporter{s.db}, Origins: []string{s.url}, Log: log})
-	s.web = must(New(Config{
+	config := Config{
 		URL: s.url, Mailbox: true, DB: s.db, Hub: hub, SFU: forwarder, Desk: desk,
 		Relay: turn, RelayURL: "turn:" + strings.TrimPrefix(s.url, "http://") + "?transport=tcp", Log: log,
-	}))(t)
+	}
+	for _, c := range change {
+		c(&config)
+	}
+	s.web = must(New(config))(t)
 	listener.Config.Handler = s.web.Handler()
 	listener.Start()
 

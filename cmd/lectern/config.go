@@ -32,6 +32,14 @@ type config struct {
 	SMTP      string // smtp://user:password@host:port; empty: the mailbox page
 	MailFrom  string
 	Mailbox   string // auto, on or off: show outgoing mail at /mailbox
+	Store     string // where recordings are copied to: a folder, or an S3 bucket's URL; empty: nowhere
+	StoreKeep string // how long what was copied stays on our disk too; 0 for good
+	CDNURL    string // hosts from which viewers fetch media; empty: from us
+	CDNKeyID  string
+	CDNKey    string // PEM file: the private key, for an edge the public one
+	CDNSecret string // shared by origin and edges
+	Edge      string // URL of the origin: be an edge of it and nothing else
+	EdgeMB    string // megabytes that an edge keeps
 	FFmpeg    string
 	LogFormat string
 	Demo      bool // serve: on a new data folder create the demo programme and print its links
@@ -62,6 +70,14 @@ var settings = []setting{
 	{"smtp-url", "LECTERN_SMTP_URL", "", "outgoing mail, smtp://user:password@host:587; empty: the mailbox page", func(c *config) *string { return &c.SMTP }},
 	{"mail-from", "LECTERN_MAIL_FROM", "lectern@localhost", "sender of outgoing mail", func(c *config) *string { return &c.MailFrom }},
 	{"mailbox", "LECTERN_MAILBOX", "auto", "show outgoing mail at /mailbox: auto (when address and URL are loopback and there is no SMTP), on or off", func(c *config) *string { return &c.Mailbox }},
+	{"store", "LECTERN_STORE", "", "second place of recordings: a folder, or S3 as https://KEY:SECRET@host/bucket?region=eu-central-1; empty: the data folder only", func(c *config) *string { return &c.Store }},
+	{"store-keep", "LECTERN_STORE_KEEP", "0", "how long a recording that is in LECTERN_STORE stays in the data folder too, such as 720h; 0: for good", func(c *config) *string { return &c.StoreKeep }},
+	{"cdn-url", "LECTERN_CDN_URL", "", "hosts of the CDN or of edges for HLS, the preferred one first, comma separated; empty: viewers fetch from here", func(c *config) *string { return &c.CDNURL }},
+	{"cdn-key-id", "LECTERN_CDN_KEY_ID", "", "ID of the key that signs cookies; CloudFront's for its public half", func(c *config) *string { return &c.CDNKeyID }},
+	{"cdn-key", "LECTERN_CDN_KEY", "", "file of that RSA key (PEM); an edge wants the public half only", func(c *config) *string { return &c.CDNKey }},
+	{"cdn-secret", "LECTERN_CDN_SECRET", "", "what the CDN sends us as X-Lectern-Edge, 32 characters or more; the same at every edge", func(c *config) *string { return &c.CDNSecret }},
+	{"edge", "LECTERN_EDGE", "", "be an edge in front of this Lectern (a URL) and nothing else; LECTERN_URL is then the edge's own", func(c *config) *string { return &c.Edge }},
+	{"edge-memory", "LECTERN_EDGE_MEMORY", "256", "megabytes of media that an edge keeps", func(c *config) *string { return &c.EdgeMB }},
 	{"ffmpeg", "LECTERN_FFMPEG", "ffmpeg", "ffmpeg program", func(c *config) *string { return &c.FFmpeg }},
 	{"log", "LECTERN_LOG", "text", "text or json", func(c *config) *string { return &c.LogFormat }},
 }
@@ -105,6 +121,12 @@ func (c *config) finish() error {
 		return err
 	}
 	if err := c.finishTURN(u); err != nil {
+		return err
+	}
+	if err := c.finishCDN(); err != nil {
+		return err
+	}
+	if err := c.finishStore(); err != nil {
 		return err
 	}
 	if c.Secret != "" && len(c.Secret) < 32 {

@@ -24,6 +24,7 @@ var edges = map[string]string{
 	"media/hls/h264":              "media",
 	"media/hls/playlist":          "",
 	"media/hls/verify":            "",
+	"media/access":                "",
 	"media/broadcast":             "media media/sfu media/hls",
 	"signaling/protocol":          "",
 	"signaling":                   "signaling/protocol lms",
@@ -31,11 +32,11 @@ var edges = map[string]string{
 	"storage/postgres/migrations": "",
 	"storage/postgres/private":    "",
 	"storage/postgres/pgtest":     "storage/postgres storage/postgres/private lms",
-	"web":                         "lms media media/broadcast media/egress media/hls media/relay media/sfu signaling signaling/protocol storage/postgres",
+	"web":                         "lms media media/access media/broadcast media/egress media/hls media/relay media/sfu signaling signaling/protocol storage/postgres",
 	"loadtest":                    "media/hls/verify",
 	"loadtest/link":               "",
 	"cmd/loadtest":                "loadtest media media/hls media/hls/h264 loadtest/link media/egress media/sfu",
-	"cmd/lectern":                 "lms lms/notify media/broadcast media/hls/verify media/egress media/relay media/sfu signaling storage/postgres storage/postgres/private web",
+	"cmd/lectern":                 "lms lms/notify media/access media/broadcast media/hls/verify media/egress media/relay media/sfu signaling storage/postgres storage/postgres/private web",
 }
 
 // TestImportEdges holds the dependency rules: edges point one way, and a new edge is a decision.

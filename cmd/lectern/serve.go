@@ -166,12 +166,16 @@ func newNode(c config, db *postgres.DB, log *slog.Logger) (*node, error) {
 	}); err != nil {
 		return nil, err
 	}
+	media, err := newCDN(c)
+	if err != nil {
+		return nil, err
+	}
 	n.hub = signaling.New(signaling.Config{
 		Reports: web.Reporter{DB: db}, Origins: []string{c.URL}, Log: log, Metrics: registry,
 	})
 	if n.site, err = web.New(web.Config{
 		URL: c.URL, Mailbox: c.Mailbox == "on", TrustedProxies: proxies,
-		DB: db, Hub: n.hub, SFU: n.sfu, Egress: n.egress, Desk: n.desk, Relay: n.relay, RelayURL: c.TURN, Log: log, Metrics: registry,
+		DB: db, Hub: n.hub, SFU: n.sfu, Egress: n.egress, Desk: n.desk, Relay: n.relay, RelayURL: c.TURN, CDN: media, Log: log, Metrics: registry,
 	}); err != nil {
 		return nil, err
 	}

@@ -146,6 +146,10 @@ func refuse(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, errTooFar), errors.Is(err, errDirective):
 		w.Header().Set("Cache-Control", cacheMissing)
 		http.Error(w, err.Error(), http.StatusBadRequest)
+	case errors.Is(err, errCrowded):
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, err.Error(), http.StatusTooManyRequests)
 	default:
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Retry-After", "1")

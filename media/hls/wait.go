@@ -18,7 +18,18 @@ var (
 	errDirective = errors.New("_HLS_msn and _HLS_part must be whole numbers, and a part needs its segment")
 	errTimeout   = errors.New("nothing new for three target durations: ask again")
 	errGone      = errors.New("not found")
+	errCrowded   = errors.New("too many requests of yours are waiting: ask again when one of them has been answered")
 )
+
+// Gate is asked before a request begins to wait, and says whether it may; then leave is called when the wait is over.
+type Gate func() (leave func(), may bool)
+
+type gateKey struct{}
+
+// WithGate bounds how many requests wait for one viewer: an Origin asks the gate of a request's context.
+func WithGate(ctx context.Context, g Gate) context.Context {
+	return context.WithValue(ctx, gateKey{}, g)
+}
 
 // wait returns when the playlist of a rendition has a segment, or a part of it unless part is negative. The
 // part after the last one of a segment is the first of the next.
@@ -95,6 +106,13 @@ func (k *catalog) await(ctx context.Context, f feed, enough func() (bool, error)
 			return err
 		}
 		if limit == nil {
+			if gate, ok := ctx.Value(gateKey{}).(Gate); ok {
+				leave, may := gate()
+				if !may {
+					return errCrowded
+				}
+				defer leave()
+			}
 			t := time.NewTimer(blockLimit)
 			defer t.Stop()
 			limit = t.C
