@@ -82,9 +82,7 @@ func (s *Server) serve(rt route) http.Handler {
 // admit checks a request against the row of its route. Guesses are counted by network before anything is
 // looked up; signed-in people count each for themselves, because many of them share a hospital's address.
 func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt route) (*call, error) {
-	if edge := s.fromEdge(r); rt.access.edge && !edge {
-		return nil, errNoPage
-	} else if edge && (rt.access.edge || rt.access.remember) {
+	if (rt.access.edge || rt.access.remember) && s.fromEdge(r) {
 		hurry(w, rt)
 		r.Body = http.MaxBytesReader(w, r.Body, rt.body)
 		return s.welcomeEdge(w, r)
@@ -94,6 +92,9 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt route) (*call,
 		if err := s.sameOrigin(r); err != nil {
 			return nil, err
 		}
+	}
+	if rt.access.edge {
+		return nil, errNoPage
 	}
 	from := network(clientAddr(r, s.proxies)).String()
 	if !rt.rate.byPerson() {
