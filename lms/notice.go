@@ -9,6 +9,8 @@ type NoticeKind string
 const (
 	NoticeOTP  NoticeKind = "one_time_code"
 	NoticeLink NoticeKind = "personal_link"
+
+	NoticeSchedule NoticeKind = "schedule_change"
 )
 
 // Notice is a message that is due to one person: what it has to say, not yet its words. It is put together
@@ -21,7 +23,20 @@ type Notice struct {
 	Zone      Zone   // in which the reader is told times; "" for UTC
 	ExpiresAt time.Time
 	Code      OTP    // NoticeOTP
-	Link      string // NoticeLink: absolute
-	Programme string // NoticeLink: its title
+	Link      string // NoticeLink, NoticeSchedule: absolute
+	Programme string // NoticeLink, NoticeSchedule: its title
 	Role      Role   // NoticeLink: what the reader is to be there
+	Lecture   Lecture
+}
+
+// Lecture is what a message says of one lecture (NoticeSchedule).
+type Lecture struct {
+	ID        CourseID
+	Title     string
+	Summary   string
+	Start     time.Time
+	Zone      Zone // the organisers'
+	Minutes   int
+	Revision  int       // of the schedule, from 1
+	RevisedAt time.Time // when that revision was made
 }

@@ -28,6 +28,7 @@ const (
 	ForSession    Purpose = "session"
 	ForJoinLink   Purpose = "join-link"
 	ForToken      Purpose = "token"
+	ForCalendar   Purpose = "calendar"
 	ForRemote     Purpose = "remote" // addresses that are counted, not kept
 )
 

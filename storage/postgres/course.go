@@ -52,6 +52,8 @@ type CourseView struct {
 	Minutes    int // planned
 	State      CourseState
 	Version    int
+	Revision   int              // of the schedule, from 1
+	RevisedAt  time.Time        // when that revision was made
 	Broadcast  *CourseBroadcast // nil before the first time on air
 	Presenters []PersonRef
 	Roles      []lms.Role // of the actor, here
@@ -209,8 +211,8 @@ func insertCourse(ctx context.Context, tx pgx.Tx, now time.Time, programme lms.P
 	}
 	var id lms.CourseID
 	err = tx.QueryRow(ctx, `
-		insert into courses (programme_id, number, title, summary, local_start, zone, fold, starts_at, tzdb, minutes, created_at)
-		select $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10 from courses where programme_id = $1
+		insert into courses (programme_id, number, title, summary, local_start, zone, fold, starts_at, tzdb, minutes, created_at, scheduled_at)
+		select $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10 from courses where programme_id = $1
 		returning id`,
 		programme, title, summary, in.Schedule.Local.Wall(), in.Schedule.Zone, in.Schedule.Fold, start, tzdbVersion(), minutes, now).Scan(&id)
 	return id, err
@@ -249,11 +251,17 @@ func (db *DB) UpdateCourse(ctx context.Context, actor lms.Actor, id lms.CourseID
 		}
 		_, err = tx.Exec(ctx, `
 			update courses set title = $3, summary = $4, minutes = $5, local_start = $6, zone = $7, fold = $8, starts_at = $9,
-				tzdb = $10, schedule_revision = schedule_revision + $11, version = version + 1
+				tzdb = $10, schedule_revision = schedule_revision + $11, scheduled_at = case when $11 = 0 then scheduled_at else $12 end,
+				version = version + 1
 			where id = $1 and programme_id = $2`,
-			id, c.scope.Programme, title, summary, minutes, s.Local.Wall(), s.Zone, s.Fold, start, tzdbVersion(), revisions(before, s))
+			id, c.scope.Programme, title, summary, minutes, s.Local.Wall(), s.Zone, s.Fold, start, tzdbVersion(), revisions(before, s), now)
 		if err != nil {
 			return err
+		}
+		if before != s {
+			if err := db.queueScheduleNotices(ctx, tx, now, id); err != nil {
+				return err
+			}
 		}
 		return audit(ctx, tx, now, actor, deed{action: "update course", scope: c.scope, detail: map[string]any{"version": version + 1}})
 	})

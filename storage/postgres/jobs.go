@@ -32,6 +32,9 @@ type mailJob struct {
 	Link      string          `json:"link,omitempty"`
 	Programme lms.ProgrammeID `json:"programme,omitempty"`
 	Role      lms.Role        `json:"role,omitempty"`
+	Course    lms.CourseID    `json:"course,omitempty"`
+	Revision  int             `json:"revision,omitempty"` // of the course's schedule
+	Person    lms.PersonID    `json:"person,omitempty"`
 }
 
 // Kind is the name of the job in the queue.
@@ -95,6 +98,8 @@ func (db *DB) notice(ctx context.Context, job mailJob) (lms.Notice, error) {
 			job.Link, now, job.Programme).Scan(&n.To, &n.Name, &n.Zone, &n.ExpiresAt, &n.Programme)
 		n.Link, n.Role = db.site+"/join/"+db.joinToken(job.Link), job.Role
 		return n, err
+	case lms.NoticeSchedule:
+		return db.scheduleNotice(ctx, job, now)
 	}
 	return n, pgx.ErrNoRows // of a version to come
 }
@@ -130,6 +135,7 @@ func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepJob]) error {
 func (db *DB) newWorkers() (*river.Client[pgx.Tx], error) {
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &sweepWorker{db: db})
+	river.AddWorker(workers, &rederiveWorker{db: db})
 	queues := map[string]river.QueueConfig{queueSweep: {MaxWorkers: 1}}
 	if db.notifier != nil {
 		river.AddWorker(workers, &mailWorker{db: db})
@@ -139,10 +145,15 @@ func (db *DB) newWorkers() (*river.Client[pgx.Tx], error) {
 		Logger:  library(db.log),
 		Workers: workers,
 		Queues:  queues,
-		PeriodicJobs: []*river.PeriodicJob{river.NewPeriodicJob(river.PeriodicInterval(sweepEvery),
-			func() (river.JobArgs, *river.InsertOpts) { return sweepJob{}, &river.InsertOpts{Queue: queueSweep} },
-			&river.PeriodicJobOpts{RunOnStart: true})},
+		PeriodicJobs: []*river.PeriodicJob{periodic(sweepEvery, sweepJob{}), periodic(rederiveEvery, rederiveJob{})},
 	})
+}
+
+// periodic works a job at the start and then from time to time.
+func periodic(every time.Duration, job river.JobArgs) *river.PeriodicJob {
+	return river.NewPeriodicJob(river.PeriodicInterval(every),
+		func() (river.JobArgs, *river.InsertOpts) { return job, &river.InsertOpts{Queue: queueSweep} },
+		&river.PeriodicJobOpts{RunOnStart: true})
 }
 
 // Run enters watch reports and works the job queue until ctx ends. Reports that were taken are entered, and

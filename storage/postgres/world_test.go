@@ -22,6 +22,7 @@ type world struct {
 	t    testing.TB
 	db   *postgres.DB
 	conn *pgx.Conn
+	url  string
 
 	mu  sync.Mutex
 	now time.Time
@@ -44,13 +45,13 @@ var from = netip.MustParseAddr("192.0.2.7")
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{t: t, now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
-	url := pgtest.New(t)
+	w.url = pgtest.New(t)
 	var err error
-	if w.db, err = postgres.Open(t.Context(), postgres.Config{URL: url, Pepper: pgtest.Pepper, Clock: w.clock, Site: "https://lectern.example"}); err != nil {
+	if w.db, err = postgres.Open(t.Context(), postgres.Config{URL: w.url, Pepper: pgtest.Pepper, Clock: w.clock, Site: "https://lectern.example"}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.db.Close)
-	w.connect(url)
+	w.connect(w.url)
 	w.ours, w.theirs = w.programme("ours"), w.programme("theirs")
 	return w
 }
