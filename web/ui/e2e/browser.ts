@@ -169,10 +169,11 @@ export class Person {
     });
   }
 
-  /** The mean colour of each quarter of the picture that a <video> of the page plays now. */
+  /** The mean colour of each quarter of the picture that a <video> of the page plays now; nothing when there is none. */
   quarters(selector = 'video'): Promise<[number, number, number][]> {
     return this.page.evaluate((selector) => {
-      const video = document.querySelector<HTMLVideoElement>(selector)!;
+      const video = document.querySelector<HTMLVideoElement>(selector);
+      if (!video) return []; // the page exchanges it now and then
       const canvas = document.createElement('canvas');
       canvas.width = canvas.height = 64;
       const g = canvas.getContext('2d', { willReadFrequently: true })!;
@@ -230,5 +231,6 @@ export class Person {
 
 /** How far two pictures are apart: the largest difference of any colour of any quarter. */
 export function distance(seen: readonly (readonly number[])[], wanted: readonly (readonly number[])[]): number {
+  if (seen.length !== wanted.length) return Infinity;
   return Math.max(...wanted.flatMap((rgb, i) => rgb.map((v, c) => Math.abs(v - seen[i]![c]!))));
 }

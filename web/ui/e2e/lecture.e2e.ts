@@ -4,7 +4,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect, onTestFailed, test } from 'vitest';
 import { distance, launch, Person, QUARTERS, shots, syntheticCamera } from './browser';
 import { Lectern, until, type Demo } from './lectern';
-import { misalignment, probe, readRecording } from './recording';
+import { complete, misalignment, probe, readRecording } from './recording';
 
 /** One lecture, end to end. The steps build on each other, as in life. */
 
@@ -211,10 +211,13 @@ test('the recording is clean: three renditions and sound, aligned to half a fram
   const renditions = await readRecording(`${lectern.url}/hls/${demo.course}/index.m3u8`, token);
   expect(renditions.map((r) => r.height)).toEqual([720, 360, 180, 0]);
   expect(misalignment(renditions)).toBeLessThan(0.5 / 30);
+  const whole = complete(renditions);
+  expect(whole.to - whole.from, 'no stretch in which all three layers were sent').toBeGreaterThan(10);
   for (const rendition of renditions) {
     const seen = await probe(rendition.url, token);
     expect(seen.codec).toBe(rendition.height === 0 ? 'aac' : 'h264');
-    expect(seen.height).toBe(rendition.height);
+    // The first segments may be those of a lower rendition, when the presenter's browser was slow to send all layers.
+    expect(seen.height).toBeLessThanOrEqual(rendition.height);
     const seconds = rendition.durations.reduce((a, b) => a + b, 0);
     expect(seconds).toBeGreaterThan(lectureSeconds - 5);
     expect(seen.frames).toBeGreaterThan(rendition.height === 0 ? seconds * 45 : seconds * 15);
@@ -223,8 +226,14 @@ test('the recording is clean: three renditions and sound, aligned to half a fram
 
 test('hls.js changes the level whenever it is asked to, without an error', async () => {
   const { page } = leaver;
-  await back(leaver, 0);
+  const token = await lectern.token(demo.course, 'attendee');
+  const { from, to } = complete(await readRecording(`${lectern.url}/hls/${demo.course}/index.m3u8`, token));
   for (const name of ['180p', '720p', '360p', '180p', '720p']) {
+    const at = (await position(leaver)) / 1000;
+    if (at < from || at > (from + to) / 2) {
+      await page.goto(`${lectern.url}/watch/${demo.course}?t=${Math.ceil(from)}`);
+      await playing(leaver, 'hls');
+    }
     await page.getByRole('button', { name: 'Quality' }).click();
     await page.getByRole('menuitemradio', { name, exact: true }).click();
     const height = Number.parseInt(name);

@@ -10,6 +10,8 @@ export interface Rendition {
   height: number;
   /** Length of each segment in seconds, as its playlist says. */
   durations: number[];
+  /** The initialisation segment of each segment. A rendition that was missing for a while names that of the one below. */
+  maps: string[];
   ended: boolean;
 }
 
@@ -31,9 +33,38 @@ export async function readRecording(master: string, token: string): Promise<Rend
   for (const [url, height] of found) {
     const playlist = await get(url, token);
     const durations = [...playlist.matchAll(/^#EXTINF:([\d.]+)/gm)].map((m) => Number(m[1]));
-    renditions.push({ url, height, durations, ended: playlist.includes('#EXT-X-ENDLIST') });
+    renditions.push({ url, height, durations, maps: mapsOf(playlist), ended: playlist.includes('#EXT-X-ENDLIST') });
   }
   return renditions.sort((a, b) => b.height - a.height);
+}
+
+/** The initialisation segment in force at each segment of a media playlist. */
+function mapsOf(playlist: string): string[] {
+  let map = '';
+  const maps: string[] = [];
+  for (const line of playlist.split('\n')) {
+    map = /^#EXT-X-MAP:URI="([^"]+)"/.exec(line)?.[1] ?? map;
+    if (line.startsWith('#EXTINF:')) maps.push(map);
+  }
+  return maps;
+}
+
+/**
+ * The longest stretch, in seconds, in which each rendition of the picture is its own. A browser on a busy machine stops sending its
+ * largest layer now and then, and the recording has the next lower one there.
+ */
+export function complete(renditions: readonly Rendition[]): { from: number; to: number } {
+  const pictures = renditions.filter((r) => r.height > 0);
+  let best = { from: 0, to: 0 };
+  let t = 0;
+  let from = 0;
+  pictures[0]!.durations.forEach((d, i) => {
+    const own = new Set(pictures.map((r) => r.maps[i])).size === pictures.length;
+    t += d;
+    if (!own) from = t;
+    else if (t - from > best.to - best.from) best = { from, to: t };
+  });
+  return best;
 }
 
 /** The largest distance in seconds between the same segment boundary of any two renditions. */
