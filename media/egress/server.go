@@ -25,10 +25,10 @@ const (
 )
 
 // tracks are the names of what an attendee gets, by kind, as media/sfu names them: the first video section of
-// his offer shows the camera, the second the screen.
+// his offer shows the camera, the second the screen; the sounds are those of up to three who speak, which he mixes.
 var tracks = map[media.Kind][]string{
 	media.Video: {"camera", "screen"},
-	media.Audio: {"microphone", "screen-sound"},
+	media.Audio: {"microphone", "microphone-2", "microphone-3"},
 }
 
 // Config says how a Server is to be.

@@ -27,9 +27,6 @@ const (
 // SubscribeOptions say who attends.
 type SubscribeOptions struct {
 	Owner string // the person or token, for Session.Owner
-	// Backstage says that the attendee may see what is not on air. The caller decides that; here it is
-	// only logged.
-	Backstage bool
 }
 
 // attendee is the peer that watches a room. It is a media.Sink: layers' readers stamp packets into its
@@ -37,10 +34,11 @@ type SubscribeOptions struct {
 type attendee struct {
 	session *Session
 	room    *Room
-	video   *downTrack // of the camera; nil when the offer has no picture
-	screen  *downTrack // nil when the offer has one picture, which then shows the stage
-	audio   *downTrack
-	staged  atomic.Bool // video follows the screen
+	video   *downTrack   // of the camera; nil when the offer has no picture
+	screen  *downTrack   // nil when the offer has one picture, which then shows the stage
+	sounds  []*downTrack // of the programme's, or of those backstage
+	monitor *monitor     // of one who listens backstage and watches nothing
+	staged  atomic.Bool  // video follows the screen
 	queue   chan outgoing
 	readers sync.WaitGroup
 }
@@ -79,36 +77,21 @@ func (s *Server) Subscribe(ctx context.Context, room, offerSDP string, opts Subs
 	if err != nil {
 		return "", nil, fmt.Errorf("subscribe: %w", err)
 	}
-	s.log.Debug("subscribed", "room", room, "session", session.short(), "backstage", opts.Backstage)
 	return answer, session, nil
-}
-
-// VideoCodec returns the MIME type of the picture that the present publisher sends or will send, for every transport
-// of attendees; false when nobody publishes.
-func (r *Room) VideoCodec() (mime string, published bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	switch {
-	case r.publisher == nil:
-		return "", false
-	case r.publisher.video == "":
-		return mimeH264, true
-	}
-	return r.publisher.video, true
 }
 
 // choose decides what to send for an offer.
 func (a *attendee) choose(o *offer, mime string) error {
 	takes := func(s section) bool { return s.takes }
 	video, hasVideo := o.first(media.Video, takes)
-	audio, hasAudio := o.first(media.Audio, takes)
+	if err := a.chooseSounds(o); err != nil {
+		return err
+	}
 	switch {
-	case !hasVideo && !hasAudio:
+	case !hasVideo && len(a.sounds) == 0:
 		return fmt.Errorf("%w: it receives neither sound nor picture", ErrOffer)
 	case hasVideo && !video.has(mime):
 		return fmt.Errorf("%w: the lecture is sent as %s, which the offer lacks (it has %s)", ErrCodec, mime, strings.Join(video.codecs, ", "))
-	case hasAudio && !audio.has(mimeOpus):
-		return fmt.Errorf("%w: the sound is sent as %s, which the offer lacks", ErrCodec, mimeOpus)
 	}
 	if hasVideo {
 		a.video = newDownTrack(a, media.Video, Camera, mime, 90000)
@@ -117,14 +100,25 @@ func (a *attendee) choose(o *offer, mime string) error {
 			a.screen = newDownTrack(a, media.Video, Screen, mime, 90000)
 		}
 	}
-	if hasAudio {
-		a.audio = newDownTrack(a, media.Audio, Microphone, mimeOpus, 48000)
+	return nil
+}
+
+// chooseSounds plans for as many sounds as there are and the offer takes.
+func (a *attendee) chooseSounds(o *offer) error {
+	for _, s := range o.sections {
+		if s.kind != media.Audio || !s.takes || len(a.sounds) == len(Sounds) {
+			continue
+		}
+		if !s.has(mimeOpus) {
+			return fmt.Errorf("%w: the sound is sent as %s, which the offer lacks", ErrCodec, mimeOpus)
+		}
+		a.sounds = append(a.sounds, newDownTrack(a, media.Audio, Sounds[len(a.sounds)], mimeOpus, 48000))
 	}
 	return nil
 }
 
 func (a *attendee) tracks() (all []*downTrack) {
-	for _, d := range []*downTrack{a.video, a.audio, a.screen} {
+	for _, d := range append([]*downTrack{a.video, a.screen}, a.sounds...) {
 		if d != nil {
 			all = append(all, d)
 		}
@@ -164,7 +158,11 @@ func (a *attendee) run() {
 	for _, d := range a.tracks() {
 		a.readers.Go(d.readFeedback)
 	}
-	a.room.addSink(a)
+	if a.monitor != nil {
+		a.room.addMonitor(a.monitor)
+	} else {
+		a.room.addSink(a)
+	}
 	m := a.room.server.meters
 	for {
 		select {
@@ -181,7 +179,11 @@ func (a *attendee) run() {
 }
 
 func (a *attendee) stop() {
-	a.room.removeSink(a)
+	if a.monitor != nil {
+		a.room.removeMonitor(a.monitor)
+	} else {
+		a.room.removeSink(a)
+	}
 	a.readers.Wait()
 }
 
@@ -210,8 +212,11 @@ func (a *attendee) of(id string) *downTrack {
 			return a.video
 		}
 		return a.screen
-	case Microphone:
-		return a.audio
+	}
+	for _, d := range a.sounds {
+		if d.id == id {
+			return d
+		}
 	}
 	return nil
 }

@@ -40,6 +40,8 @@ type camera struct {
 	resend   atomic.Bool // probe like a browser: send old packets again
 	picture  uint32
 	soundSeq uint16
+	level    atomic.Int32 // of the sound, 127 for silence
+	levelID  uint8
 	stop     chan struct{}
 	running  sync.WaitGroup
 }
@@ -66,7 +68,14 @@ func newCamera(t testing.TB, s *Server, room string, rids ...string) *camera {
 // film makes a camera of a peer; its pictures are numbered from first on.
 func film(t testing.TB, s *Server, room string, p *peer, first uint32, rids ...string) *camera {
 	t.Helper()
+	return filmAs(t, s, room, PublishOptions{Owner: "presenter"}, p, first, rids...)
+}
+
+// filmAs is film for somebody in particular.
+func filmAs(t testing.TB, s *Server, room string, who PublishOptions, p *peer, first uint32, rids ...string) *camera {
+	t.Helper()
 	c := &camera{peer: p, stop: make(chan struct{}), picture: first}
+	c.level.Store(127)
 	c.peer.onClose = c.halt
 	var sender *webrtc.RTPSender
 	for i, rid := range rids {
@@ -94,9 +103,14 @@ func film(t testing.TB, s *Server, room string, p *peer, first uint32, rids ...s
 	c.sound = sound
 	soundTransceiver, err := c.peer.pc.AddTransceiverFromTrack(sound, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
 	must(t, err)
-	answer, session, err := s.Publish(t.Context(), room, c.peer.offer(t), PublishOptions{Owner: "presenter"})
+	answer, session, err := s.Publish(t.Context(), room, c.peer.offer(t), who)
 	must(t, err)
 	c.peer.accept(t, answer, session)
+	for _, e := range soundTransceiver.Sender().GetParameters().HeaderExtensions {
+		if e.URI == audioLevel {
+			c.levelID = uint8(e.ID)
+		}
+	}
 	c.listen(sender)
 	c.listen(soundTransceiver.Sender())
 	for _, l := range c.layers {
@@ -178,10 +192,14 @@ func (c *camera) run() {
 			}
 		}
 		c.soundSeq++
-		_ = c.sound.WriteRTP(&rtp.Packet{
+		sound := &rtp.Packet{
 			Header:  rtp.Header{Version: 2, SequenceNumber: c.soundSeq, Timestamp: ticks / 15 * 8},
 			Payload: binary.BigEndian.AppendUint32([]byte{0xf8, 0xff, 0xfe}, c.picture),
-		})
+		}
+		if c.levelID != 0 {
+			_ = sound.SetExtension(c.levelID, []byte{0x80 | byte(c.level.Load())})
+		}
+		_ = c.sound.WriteRTP(sound)
 	}
 }
 

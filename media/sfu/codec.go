@@ -100,3 +100,6 @@ func rankCodec(c webrtc.RTPCodecParameters) int {
 	}
 	return 20
 }
+
+// sameCodec compares MIME types, whose case does not matter.
+func sameCodec(a, b string) bool { return strings.EqualFold(a, b) }

@@ -17,13 +17,13 @@ func stalled(t testing.TB) (*attendee, *upLayer) {
 	s := serve(t)
 	room := s.Room("course")
 	p := &publisher{session: newSession(room, "", true), room: room, wake: make(chan struct{}, 1), born: time.Now()}
-	source := &upTrack{publisher: p, info: media.TrackInfo{ID: Camera, Kind: media.Video, MimeType: mimeH264, ClockRate: 90000}}
+	source := &upTrack{publisher: p, source: Camera, info: media.TrackInfo{Kind: media.Video, MimeType: mimeH264, ClockRate: 90000}}
 	layer := &upLayer{track: source, layer: media.High, ring: forward.NewRing(forward.RingVideo)}
 	source.layers[media.High] = layer
 	source.present.add(media.High)
 	a := &attendee{session: newSession(room, "", false), room: room, queue: make(chan outgoing, queueSize)}
 	a.video = newDownTrack(a, media.Video, Camera, mimeH264, 90000)
-	a.audio = newDownTrack(a, media.Audio, Microphone, mimeOpus, 48000)
+	a.sounds = []*downTrack{newDownTrack(a, media.Audio, Microphone, mimeOpus, 48000)}
 	a.video.begin(source)
 	return a, layer
 }
@@ -91,7 +91,7 @@ func TestSoundHasItsShareOfTheQueue(t *testing.T) {
 	sound := &upTrack{publisher: layer.track.publisher, info: media.TrackInfo{ID: Microphone, Kind: media.Audio, MimeType: mimeOpus, ClockRate: 48000}}
 	sound.layers[media.High] = &upLayer{track: sound, layer: media.High}
 	sound.present.add(media.High)
-	a.audio.begin(sound)
+	a.sounds[0].begin(sound)
 	layer.feed(a, 0, 1000)
 	for i := range 1000 {
 		a.WritePacket(&media.Packet{Track: Microphone, Layer: media.High, Sequence: uint64(i + 1), Timestamp: uint32(i) * 960, Arrival: time.Now(), Payload: []byte{1}})

@@ -122,6 +122,9 @@ func publisherAPI(cfg Config, mux ice.UDPMux) (*webrtc.API, error) {
 			return nil, err
 		}
 	}
+	if err := m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: audioLevel}, webrtc.RTPCodecTypeAudio); err != nil {
+		return nil, err
+	}
 	asks, err := nack.NewGeneratorInterceptor(nack.GeneratorInterval(nackInterval), nack.GeneratorMaxNacksPerPacket(nackTries),
 		nack.WithGeneratorLoggerFactory(loggers{cfg.Log}))
 	if err != nil {

@@ -75,6 +75,7 @@ func newPeer(t testing.TB, drop ...func(n int) bool) *peer {
 	e.DisableSRTPReplayProtection(true) // lossy sits behind the decryption, which knows what it loses
 	m := &webrtc.MediaEngine{}
 	must(t, registerCodecs(m, false)) // without RTX, which pion sends with the rid of the stream it repairs
+	must(t, m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: audioLevel}, webrtc.RTPCodecTypeAudio))
 	registry := &interceptor.Registry{}
 	for _, d := range drop {
 		registry.Add(&lossy{drop: d})

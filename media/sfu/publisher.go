@@ -23,20 +23,27 @@ const (
 
 // PublishOptions say who publishes.
 type PublishOptions struct {
-	Owner string // the person or token, for Session.Owner
+	Owner  string // the login session or token, for Session.Owner
+	Person string // whose seat is taken; "" is a person, too
+	Role   Role
+	// Standing is what of the person may be seen and heard; nil leaves it as it was said last.
+	Standing *Standing
 }
 
 // publisher is the peer that fills a room.
 type publisher struct {
 	session *Session
 	room    *Room
+	person  string
+	role    Role
 	ids     map[string]string                 // track ID by mid
 	layers  map[string]map[string]media.Layer // layer by mid and rid
 	video   string                            // MIME type of the camera as answered, empty without one
-	seated  chan struct{}                     // closed when the room is ours
+	seated  chan struct{}                     // closed when the seat is ours
 	wake    chan struct{}                     // holds one: a keyframe is wanted
 	heard   atomic.Int64                      // arrival of the last packet, in nanoseconds since born
 	born    time.Time
+	excess  atomic.Int64 // when the police last dropped something, like heard; 0 for never
 
 	mu      sync.Mutex
 	closed  bool
@@ -44,8 +51,8 @@ type publisher struct {
 	readers sync.WaitGroup
 }
 
-// Publish answers a WHIP offer. When its media can flow, the session takes the room over: the publisher
-// before it is closed, and attendees go on with the new one. The errors wrap ErrOffer, ErrCodec, ErrFull
+// Publish answers a WHIP offer. When its media can flow, the session takes the seat of its person: the one before it
+// is closed, and attendees go on with the new one. Others in the room stay. The errors wrap ErrOffer, ErrCodec, ErrFull
 // or ErrClosed, or are those of ctx.
 func (s *Server) Publish(ctx context.Context, room, offerSDP string, opts PublishOptions) (answer string, session *Session, err error) {
 	o, err := parseOffer(offerSDP)
@@ -53,13 +60,16 @@ func (s *Server) Publish(ctx context.Context, room, offerSDP string, opts Publis
 		return "", nil, err
 	}
 	session = newSession(s.Room(room), opts.Owner, true)
-	session.offer = o
+	session.offer, session.person = o, opts.Person
 	p := &publisher{
-		session: session, room: session.room, seated: make(chan struct{}), wake: make(chan struct{}, 1),
+		session: session, room: session.room, person: opts.Person, role: opts.Role, seated: make(chan struct{}), wake: make(chan struct{}, 1),
 		tracks: map[string]*upTrack{}, born: time.Now(),
 	}
 	if p.ids, p.layers = name(o); len(p.ids) == 0 {
 		return "", nil, fmt.Errorf("%w: it sends neither sound nor picture", ErrOffer)
+	}
+	if opts.Standing != nil {
+		session.room.SetStanding(opts.Person, *opts.Standing)
 	}
 	answer, err = s.open(ctx, session, s.publishers, p, offerSDP, p.prepare)
 	if err != nil {
@@ -120,12 +130,19 @@ func name(o *offer) (ids map[string]string, layers map[string]map[string]media.L
 // prepare picks one codec for each section, so that we know what comes before it does.
 func (p *publisher) prepare() error {
 	pc := p.session.pc
+	mime, others := p.room.VideoCodec()
 	for _, t := range pc.GetTransceivers() {
 		id, ok := p.ids[t.Mid()]
 		if !ok {
 			continue
 		}
-		codecs := choose(t.Receiver().GetParameters().Codecs, "")
+		offered := t.Receiver().GetParameters().Codecs
+		codecs := choose(offered, "")
+		if t.Kind() == webrtc.RTPCodecTypeVideo && others { // as the others do, if it can
+			if same := choose(offered, mime); len(same) > 0 {
+				codecs = same
+			}
+		}
 		if len(codecs) == 0 {
 			return fmt.Errorf("%w: send pictures as H.264 or VP8, sound as Opus", ErrCodec)
 		}
@@ -205,12 +222,7 @@ func (p *publisher) run() {
 
 // look notices what has gone silent and sends the requests that are due.
 func (p *publisher) look(now time.Time) {
-	p.mu.Lock()
-	tracks := make([]*upTrack, 0, len(p.tracks))
-	for _, t := range p.tracks {
-		tracks = append(tracks, t)
-	}
-	p.mu.Unlock()
+	tracks := p.all()
 	for _, t := range tracks {
 		if t.mayHide() && t.shown.Load() && t.over(now.Sub(p.born)) {
 			t.hide()
@@ -225,10 +237,34 @@ func (p *publisher) look(now time.Time) {
 	silent := now.Sub(p.born) - time.Duration(p.heard.Load())
 	switch {
 	case silent >= goneAfter:
-		p.room.setPublishing(p, false)
-	case len(tracks) > 0: // before the first packet the room stays as the publisher before left it
-		p.room.setPublishing(p, true)
+		p.room.setLive(p, false)
+	case len(tracks) > 0: // before the first packet the seat stays as the publisher before left it
+		p.room.setLive(p, true)
 	}
+	p.room.renew(now)
+}
+
+// all returns the tracks that have come, pictures before sounds.
+func (p *publisher) all() []*upTrack {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	tracks := make([]*upTrack, 0, len(p.tracks))
+	for _, source := range [...]string{Camera, Screen, Microphone, ScreenSound} {
+		if t := p.tracks[source]; t != nil {
+			tracks = append(tracks, t)
+		}
+	}
+	return tracks
+}
+
+// track returns one that is being sent, or nil.
+func (p *publisher) track(source string) *upTrack {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if t := p.tracks[source]; t != nil && t.shown.Load() {
+		return t
+	}
+	return nil
 }
 
 // Unshare takes the screen of a publisher's session away, at once for all who watch, until it sends another. It
@@ -271,39 +307,8 @@ func (p *publisher) stop() {
 	p.closed = true
 	p.mu.Unlock()
 	p.readers.Wait()
-	for _, t := range p.tracks {
+	for _, t := range p.all() {
 		t.hide()
 	}
 	p.room.leave(p)
-}
-
-// seat gives the room to p and returns when the publisher before has gone entirely; false if p is to go, too.
-func (r *Room) seat(p *publisher) bool {
-	r.mu.Lock()
-	before := r.publisher
-	r.publisher, r.since = p, time.Now()
-	close(r.arrived)
-	r.arrived = make(chan struct{})
-	r.mu.Unlock()
-	if before == nil {
-		return true
-	}
-	r.server.log.Info("publisher taken over", "room", r.name, "from", before.session.short(), "by", p.session.short())
-	before.session.Close()
-	<-before.session.done
-	select {
-	case <-p.session.closing:
-		return false
-	default:
-		return true
-	}
-}
-
-func (r *Room) leave(p *publisher) {
-	r.setPublishing(p, false)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.publisher == p {
-		r.publisher = nil
-	}
 }

@@ -10,39 +10,48 @@ import (
 	"lectern/media"
 )
 
-// The tracks of a room: the first picture that a publisher offers is the camera, a second the screen.
+// What a publisher sends: the first picture of its offer is the camera, a second the screen.
 const (
 	Camera      = "camera"
 	Screen      = "screen"
 	Microphone  = "microphone"
-	ScreenSound = "screen-sound"
+	ScreenSound = "screen-sound" // one of Sounds to sinks
 )
 
-// Room is where one publisher's tracks reach many sinks.
+// Room is where the programme that publishers make reaches many sinks.
 type Room struct {
 	name   string
 	server *Server
 
-	publishers, attendees int // sessions, guarded by server.mu
+	publishers, attendees int            // sessions, guarded by server.mu
+	knocking              map[string]int // publishers' sessions by person, guarded by server.mu
 
 	mu         sync.Mutex
-	publisher  *publisher // in the seat, or nil
-	tracks     map[string]*upTrack
+	seats      []*seat // in the order in which they were taken
+	standings  map[string]Standing
+	tracks     map[string]*upTrack // of the programme
 	publishing bool
-	since      time.Time
 	changed    chan struct{}
-	arrived    chan struct{} // closed and replaced when a publisher takes the seat
+	arrived    chan struct{} // closed and replaced when a publisher takes a seat
+
+	programme programme
+	monitors  atomic.Pointer[[]*monitor] // replaced under programme.mu, never changed
 
 	// membership runs whatever changes tracks or sinks, one after another and without a lock. present is
 	// its own.
 	membership turns
-	present    []*upTrack
+	present    []present
 	sinks      atomic.Pointer[[]media.Sink] // replaced, never changed
 	notices    turns
 }
 
 func newRoom(s *Server, name string) *Room {
-	r := &Room{name: name, server: s, tracks: map[string]*upTrack{}, changed: make(chan struct{}), arrived: make(chan struct{})}
+	r := &Room{
+		name: name, server: s, knocking: map[string]int{}, standings: map[string]Standing{}, tracks: map[string]*upTrack{},
+		changed: make(chan struct{}), arrived: make(chan struct{}),
+	}
+	r.programme.init()
+	r.monitors.Store(&[]*monitor{})
 	r.sinks.Store(&[]media.Sink{})
 	return r
 }
@@ -52,8 +61,8 @@ func newRoom(s *Server, name string) *Room {
 func (r *Room) AddSink(sink media.Sink) (remove func()) {
 	r.addSink(sink)
 	r.membership.do(func() {
-		for _, t := range r.present {
-			t.want(t.present.load())
+		for _, p := range r.present {
+			p.from.want(p.from.present.load())
 		}
 	})
 	return func() { r.removeSink(sink) }
@@ -61,8 +70,8 @@ func (r *Room) AddSink(sink media.Sink) (remove func()) {
 
 func (r *Room) addSink(sink media.Sink) {
 	r.membership.do(func() {
-		for _, t := range r.present {
-			sink.AddTrack(t.info)
+		for _, p := range r.present {
+			sink.AddTrack(p.info)
 		}
 		sinks := append(slices.Clone(*r.sinks.Load()), sink)
 		r.sinks.Store(&sinks)
@@ -81,58 +90,10 @@ func (r *Room) removeSink(sink media.Sink) {
 	})
 }
 
-// addTrack makes a track known and returns when all sinks know it, so that its packets may follow.
-func (r *Room) addTrack(t *upTrack) {
-	known := make(chan struct{})
-	r.membership.do(func() {
-		r.mu.Lock()
-		r.tracks[t.info.ID] = t
-		r.mu.Unlock()
-		r.present = append(r.present, t)
-		for _, s := range *r.sinks.Load() {
-			s.AddTrack(t.info)
-		}
-		close(known)
-		r.screenChanged(t)
-	})
-	<-known
-}
-
-func (r *Room) removeTrack(t *upTrack) {
-	r.membership.do(func() {
-		r.mu.Lock()
-		delete(r.tracks, t.info.ID)
-		r.mu.Unlock()
-		for i, other := range r.present {
-			if other == t {
-				r.present = append(r.present[:i:i], r.present[i+1:]...)
-				break
-			}
-		}
-		for _, s := range *r.sinks.Load() {
-			s.RemoveTrack(t.info.ID)
-		}
-		r.screenChanged(t)
-	})
-}
-
-// screenChanged tells, like setPublishing, when it is the screen that has come or gone.
-func (r *Room) screenChanged(t *upTrack) {
-	tell := r.server.cfg.OnPublish
-	if t.info.ID != Screen || tell == nil {
-		return
-	}
-	r.mu.Lock()
-	on := r.publishing
-	r.notices.add(func() { tell(r.name, on) })
-	r.mu.Unlock()
-	r.notices.run()
-}
-
 // Sharing reports whether a screen is shared, besides the camera.
 func (r *Room) Sharing() bool { return r.track(Screen) != nil }
 
-// track returns a track that is present, or nil.
+// track returns what is in the programme under an ID, or nil.
 func (r *Room) track(id string) *upTrack {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -147,7 +108,7 @@ func (r *Room) RequestKeyframe(track string) {
 	}
 }
 
-// Publishing reports whether media arrives. It turns false within two seconds when it ceases.
+// Publishing reports whether media arrives of somebody who is on air. It turns false within two seconds when it ceases.
 func (r *Room) Publishing() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -161,14 +122,14 @@ func (r *Room) Changed() <-chan struct{} {
 	return r.changed
 }
 
-// AwaitPublisher returns when somebody has the room's seat, so that Subscribe does not fail for want of one, or
+// AwaitPublisher returns when somebody has a seat on air, so that Subscribe does not fail for want of one, or
 // when ctx ends, with ctx's error.
 func (r *Room) AwaitPublisher(ctx context.Context) error {
 	for {
 		r.mu.Lock()
-		seated, arrived := r.publisher != nil, r.arrived
+		arrived := r.arrived
 		r.mu.Unlock()
-		if seated {
+		if _, seated := r.VideoCodec(); seated {
 			return nil
 		}
 		select {
@@ -179,22 +140,29 @@ func (r *Room) AwaitPublisher(ctx context.Context) error {
 	}
 }
 
-// setPublishing is called by the publisher p for as long as it has the seat.
-func (r *Room) setPublishing(p *publisher, on bool) {
+// VideoCodec returns the MIME type of the picture that those on air send or will send, the first presenter's before all
+// others, for every transport of attendees; false when nobody publishes who is on air.
+func (r *Room) VideoCodec() (mime string, published bool) {
 	r.mu.Lock()
-	if r.publisher != p || r.publishing == on {
-		r.mu.Unlock()
-		return
+	defer r.mu.Unlock()
+	var first *publisher
+	for _, s := range r.seats {
+		p := s.publisher
+		if !r.standing(p).onAir() {
+			continue
+		}
+		published = true
+		if p.video != "" && (first == nil || p.role == Presenter && first.role != Presenter) {
+			first = p
+		}
 	}
-	r.publishing = on
-	close(r.changed)
-	r.changed = make(chan struct{})
-	if tell := r.server.cfg.OnPublish; tell != nil {
-		r.notices.add(func() { tell(r.name, on) }) // under the lock, so that the order is right
+	switch {
+	case !published:
+		return "", false
+	case first == nil:
+		return mimeH264, true
 	}
-	r.mu.Unlock()
-	r.server.log.Info("publishing", "room", r.name, "on", on)
-	r.notices.run()
+	return first.video, true
 }
 
 // turns runs functions one after another, each in the goroutine of whoever found it idle, and holds no
@@ -231,4 +199,14 @@ func (t *turns) run() {
 		t.mu.Lock()
 	}
 	t.busy = false
+}
+
+// renew is called every so often by the goroutines that watch the publishers, and decides anew no more often than needed.
+func (r *Room) renew(now time.Time) {
+	r.programme.mu.Lock()
+	due := now.Sub(r.programme.decided) >= watchEvery
+	r.programme.mu.Unlock()
+	if due {
+		r.direct(now)
+	}
 }

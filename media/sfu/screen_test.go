@@ -24,6 +24,11 @@ type desktop struct {
 
 func newDesktop(t testing.TB, s *Server, room string) *desktop {
 	t.Helper()
+	return newDesktopAs(t, s, room, PublishOptions{Owner: "presenter"})
+}
+
+func newDesktopAs(t testing.TB, s *Server, room string, who PublishOptions) *desktop {
+	t.Helper()
 	p := newPeer(t)
 	d := &desktop{
 		camera: &camera{peer: p, stop: make(chan struct{})},
@@ -47,7 +52,7 @@ func newDesktop(t testing.TB, s *Server, room string) *desktop {
 		must(t, err)
 		senders = append(senders, tr.Sender())
 	}
-	answer, session, err := s.Publish(t.Context(), room, p.offer(t), PublishOptions{Owner: "presenter"})
+	answer, session, err := s.Publish(t.Context(), room, p.offer(t), who)
 	must(t, err)
 	p.accept(t, answer, session)
 	d.sender = senders[2]

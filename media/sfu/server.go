@@ -1,13 +1,17 @@
-// Package sfu forwards a presenter's sound and picture to those who attend: rooms with one publisher and
-// many attendees, all on one UDP port. Publishers come by WHIP (RFC 9725), attendees by its counterpart
+// Package sfu forwards the sound and pictures of presenters and panellists to those who attend: rooms with up to twenty
+// publishers and many attendees, all on one UDP port. Publishers come by WHIP (RFC 9725), attendees by its counterpart
 // WHEP; the HTTP part of both is somebody else's. The recorder listens as a media.Sink.
 //
-// A room has up to four tracks: "camera", the first picture of the publisher's offer, "microphone", its first
-// sound, and "screen" and "screen-sound", the second ones. Our studio offers the section of the screen from the
-// start and sends in it while a screen is shared; the track is added to the sinks with the first packet and removed
-// by Session.Unshare or the browser's leave (RTCP BYE), so nothing is negotiated anew.
+// A publisher sends up to four tracks: "camera", the first picture of its offer, "microphone", its first sound, and
+// "screen" and "screen-sound", the second ones. Our studio offers the section of the screen from the
+// start and sends in it while a screen is shared; the track is there from its first packet until
+// Session.Unshare or the browser's leave (RTCP BYE), so nothing is negotiated anew.
 //
-// An attendee's first section that receives sound gets the microphone, the first that receives pictures the camera,
+// What sinks get is the programme: of the publishers who are on air, "camera" of who is speaking, "screen" while one
+// is shared, and the sounds of up to three at a time, "microphone", "microphone-2" and "microphone-3", which the
+// receiver mixes. A track whose source changes is added anew. What is off air nobody gets but those backstage.
+//
+// An attendee's first three sections that receive sound get the sounds, the first that receives pictures the camera,
 // the second the screen. While no screen is shared nothing is sent in that section. An attendee with one section of
 // pictures is shown the stage in it: the screen while it is shared, else the camera.
 package sfu
@@ -30,8 +34,10 @@ import (
 const (
 	// maxAttendees is how many sessions of attendees one room takes.
 	maxAttendees = 5000
-	// maxPublishers is how many publishers of one room may be connecting at once, besides the one seated.
-	maxPublishers = 4
+	// maxPublishers is how many publish in one room, and maxConnecting how many sessions more of a person or of a room may
+	// be connecting.
+	maxPublishers = 20
+	maxConnecting = 4
 	// answersPerCore bounds the offers that are answered at the same time; more wait.
 	answersPerCore = 4
 )
@@ -56,6 +62,9 @@ type Config struct {
 	// ceases to be shared. Calls for one room come one after another, from
 	// the goroutine that watches the publisher: they must return soon.
 	OnPublish func(room string, on bool)
+	// OnPanel, if set, is told when something of Room.Participants has changed that is not loudness. It is called as
+	// OnPublish is.
+	OnPanel func(room string)
 
 	tcp ice.TCPMux // of ListenersTCP; nil without
 }
@@ -160,14 +169,10 @@ func (s *Server) admit(session *Session) error {
 	if s.closed {
 		return ErrClosed
 	}
-	same, limit := session.group(), maxAttendees
-	if session.publishes {
-		limit = maxPublishers + 1
+	if session.full() {
+		return fmt.Errorf("room has %d attendees and %d publishers: %w", session.room.attendees, session.room.publishers, ErrFull)
 	}
-	if *same >= limit {
-		return fmt.Errorf("room has %d sessions: %w", *same, ErrFull)
-	}
-	*same++
+	session.count(1)
 	s.sessions[session.id] = session
 	s.running.Add(1)
 	return nil
@@ -176,7 +181,7 @@ func (s *Server) admit(session *Session) error {
 func (s *Server) dismiss(session *Session) {
 	s.mu.Lock()
 	delete(s.sessions, session.id)
-	*session.group()--
+	session.count(-1)
 	s.mu.Unlock()
 	s.running.Done()
 }

@@ -19,6 +19,7 @@ const handshakeTimeout = 15 * time.Second
 // Session is one peer's connection: a publisher's or an attendee's.
 type Session struct {
 	id, owner string
+	person    string // of a publisher, whose seat it takes
 	publishes bool
 	server    *Server
 	room      *Room
@@ -37,12 +38,29 @@ type Session struct {
 	offer *offer // the client's newest description
 }
 
-// group is the number of sessions like this one in its room, guarded by server.mu.
-func (s *Session) group() *int {
-	if s.publishes {
-		return &s.room.publishers
+// Person is what PublishOptions or ListenOptions named.
+func (s *Session) Person() string { return s.person }
+
+// count adds the session to those of its room, or takes it away. server.mu is held.
+func (s *Session) count(n int) {
+	r := s.room
+	if !s.publishes {
+		r.attendees += n
+		return
 	}
-	return &s.room.attendees
+	r.publishers += n
+	if r.knocking[s.person] += n; r.knocking[s.person] == 0 {
+		delete(r.knocking, s.person)
+	}
+}
+
+// full reports whether the room takes no more like this one. server.mu is held.
+func (s *Session) full() bool {
+	r := s.room
+	if !s.publishes {
+		return r.attendees >= maxAttendees
+	}
+	return r.publishers >= maxPublishers+maxConnecting || r.knocking[s.person] > maxConnecting
 }
 
 // role is what a session does once it is connected.

@@ -348,7 +348,7 @@ func TestHandshakeTimesOut(t *testing.T) {
 func TestTooManyPublishersConnecting(t *testing.T) {
 	s := serve(t)
 	var sessions []*Session
-	for range maxPublishers + 1 {
+	for range maxConnecting + 1 {
 		_, session, err := s.Publish(t.Context(), "course", chrome(t, "publish"), PublishOptions{})
 		must(t, err)
 		sessions = append(sessions, session)

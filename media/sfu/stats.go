@@ -9,11 +9,12 @@ import (
 // RoomStats is what a room looks like at the moment.
 type RoomStats struct {
 	Publishing  bool
-	Since       time.Time    // when the publisher took the room; zero without one
+	Since       time.Time    // when the first publisher came; zero without one
 	Layers      []LayerStats // of the camera, best first, only those being sent
 	Screen      []LayerStats // the same of the screen; empty while none is shared
 	AudioKbps   float64
-	Subscribers int // attendees whose media can flow
+	Subscribers int  // attendees whose media can flow; of the room only
+	Policed     bool // far too much came within the last seconds and was dropped; of a person only
 }
 
 // LayerStats are the averages of a layer over two seconds.
@@ -25,23 +26,28 @@ type LayerStats struct {
 	Loss          float64 // share of packets that never came, 0 to 1
 }
 
-// Stats measures the room.
+// Stats measures the programme of the room.
 func (r *Room) Stats() RoomStats {
 	r.mu.Lock()
 	stats := RoomStats{Publishing: r.publishing}
-	if r.publisher != nil {
-		stats.Since = r.since
+	if len(r.seats) > 0 {
+		stats.Since = r.seats[0].since
 	}
 	camera, screen, microphone := r.tracks[Camera], r.tracks[Screen], r.tracks[Microphone]
 	r.mu.Unlock()
-	stats.Layers, stats.Screen = camera.stats(), screen.stats()
-	if microphone != nil {
-		for _, l := range microphone.all() {
-			stats.AudioKbps += l.reading().BitsPerSecond / 1000
-		}
-	}
+	stats.measure(camera, screen, microphone)
 	stats.Subscribers = r.receiving()
 	return stats
+}
+
+// measure fills in what is being sent; a nil track is not.
+func (s *RoomStats) measure(camera, screen, microphone *upTrack) {
+	s.Layers, s.Screen = camera.stats(), screen.stats()
+	if microphone != nil {
+		for _, l := range microphone.all() {
+			s.AudioKbps += l.reading().BitsPerSecond / 1000
+		}
+	}
 }
 
 // stats measures the layers that are being sent, best first; none of a nil track.

@@ -35,8 +35,10 @@ type upLayer struct {
 	left     atomic.Int64                       // when its sender took leave, like heard; older than heard once it is back
 	report   atomic.Pointer[media.SenderReport] // not yet told to the sinks
 	clock    atomic.Pointer[forward.Clock]      // of the newest report
+	level    uint8                              // ID of the header extension with the loudness, 0 for none
 
-	order    *forward.Reorder // these belong to the reader
+	police   *forward.Police // these belong to the reader
+	order    *forward.Reorder
 	counted  forward.ReorderCounts
 	keyframe uint32 // timestamp of the last keyframe
 	keyed    bool
@@ -99,11 +101,19 @@ func (l *upLayer) push(h *rtp.Header, packet []byte) bool {
 	}
 	now := time.Now()
 	m := l.track.publisher.session.server.meters
+	if !l.police.Take(len(packet), now) {
+		m.dropped.WithLabelValues("policed").Inc()
+		l.track.publisher.exceeded(now)
+		return true // well formed, and not to be the end of the stream
+	}
 	m.packetsIn.Inc()
 	m.bytesIn.Add(float64(len(packet)))
 	l.order.Push(h.SequenceNumber, forward.Received{
 		Timestamp: h.Timestamp, Marker: h.Marker, Payload: append([]byte(nil), payload...), Arrival: now,
 	})
+	if l.level != 0 {
+		l.track.hear(h.GetExtension(l.level), now)
+	}
 	since := int64(now.Sub(l.track.publisher.born))
 	if left := l.left.Load(); left == 0 || since-left > int64(leaveTaken) {
 		l.heard.Store(since)
@@ -125,21 +135,50 @@ func (l *upLayer) forward() {
 			break
 		}
 		p := &media.Packet{
-			Track: l.track.info.ID, Layer: l.layer, Sequence: o.Sequence, Timestamp: o.Timestamp,
+			Track: l.track.source, Layer: l.layer, Sequence: o.Sequence, Timestamp: o.Timestamp,
 			Marker: o.Marker, Keyframe: l.startsKeyframe(o), Arrival: o.Arrival, Payload: o.Payload,
 		}
 		l.measure(p)
-		l.ring.Push(p)
-		l.track.sinks(func(sinks []media.Sink) { l.give(p, sinks) })
+		l.deliver(p)
 	}
 	l.count(now)
+}
+
+// deliver gives a packet to those who may have it: backstage, and if it is on air, to the sinks.
+func (l *upLayer) deliver(p *media.Packet) {
+	t := l.track
+	if p.Keyframe && t.awaited.Load() {
+		t.publisher.room.enter(t)
+	}
+	if t.shown.Load() { // not what was on its way when it ended
+		t.began.Store(true)
+	}
+	if t.info.Kind == media.Audio {
+		for _, m := range *t.publisher.room.monitors.Load() {
+			m.hear(t, p)
+		}
+	}
+	o := t.output.Load()
+	if o == nil {
+		l.ring.Push(p)
+		return
+	}
+	p.Track = o.id
+	l.ring.Push(p)
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	if o.from == t && !p.Arrival.Before(o.since) {
+		l.give(p, *t.publisher.room.sinks.Load())
+	}
 }
 
 // give hands a packet to the sinks, after the report that came before it.
 func (l *upLayer) give(p *media.Packet, sinks []media.Sink) {
 	if report := l.report.Swap(nil); report != nil {
+		said := *report
+		said.Track = p.Track
 		for _, s := range sinks {
-			s.WriteSenderReport(*report)
+			s.WriteSenderReport(said)
 		}
 	}
 	for _, s := range sinks {
@@ -205,7 +244,7 @@ func (l *upLayer) readReports() {
 			if sr, ok := p.(*rtcp.SenderReport); ok && sr.SSRC == uint32(l.remote.SSRC()) {
 				l.clock.Store(&forward.Clock{NTP: sr.NTPTime, Timestamp: sr.RTPTime, Known: true})
 				l.report.Store(&media.SenderReport{
-					Track: l.track.info.ID, Layer: l.layer, NTP: sr.NTPTime, Timestamp: sr.RTPTime, Arrival: time.Now(),
+					Track: l.track.source, Layer: l.layer, NTP: sr.NTPTime, Timestamp: sr.RTPTime, Arrival: time.Now(),
 				})
 			}
 		}

@@ -27,16 +27,22 @@ const (
 
 // upTrack is a source as the publisher sends it: one to three layers of a picture, or a sound.
 type upTrack struct {
-	info      media.TrackInfo
+	source    string          // Camera, Screen, Microphone or ScreenSound
+	info      media.TrackInfo // without ID: sinks know it by that of an output
 	publisher *publisher
 	present   mask // layers that are being sent
 
-	showing sync.RWMutex // held while the room is told, and of a track that may hide, for reading while sinks are called
-	shown   atomic.Bool  // the room knows the track
+	showing sync.Mutex             // one at a time tells the room that the track is there or not
+	shown   atomic.Bool            // it is there
+	output  atomic.Pointer[output] // that carries it; nil off air
+	awaited atomic.Bool            // an output waits for its keyframe
+	began   atomic.Bool            // a packet has been forwarded since it is there, on air or not
 
 	mu     sync.Mutex
 	layers [media.Layers]*upLayer
 	gate   forward.Gate
+	voice  forward.Voice
+	levels bool // its packets say how loud they are
 }
 
 // mask is a set of layers, bit n for layer n.
@@ -48,8 +54,8 @@ func (m *mask) clear(l media.Layer) { m.bits.And(^uint32(1 << l)) }
 
 func newUpTrack(p *publisher, id string, remote *webrtc.TrackRemote) *upTrack {
 	c := remote.Codec()
-	t := &upTrack{publisher: p, info: media.TrackInfo{
-		ID: id, Kind: media.Video, MimeType: c.MimeType, Fmtp: c.SDPFmtpLine, ClockRate: c.ClockRate, Channels: c.Channels,
+	t := &upTrack{publisher: p, source: id, info: media.TrackInfo{
+		Kind: media.Video, MimeType: c.MimeType, Fmtp: c.SDPFmtpLine, ClockRate: c.ClockRate, Channels: c.Channels,
 	}}
 	if remote.Kind() == webrtc.RTPCodecTypeAudio {
 		t.info.Kind = media.Audio
@@ -64,7 +70,7 @@ func (t *upTrack) addLayer(at media.Layer, remote *webrtc.TrackRemote, receiver 
 	if t.layers[at] != nil {
 		return nil
 	}
-	l := &upLayer{track: t, layer: at, remote: remote, receiver: receiver}
+	l := &upLayer{track: t, layer: at, remote: remote, receiver: receiver, police: t.police(), level: levelExtension(receiver)}
 	if t.info.Kind == media.Audio {
 		l.ring, l.order = forward.NewRing(forward.RingAudio), forward.NewReorder(forward.ReorderPackets, forward.ReorderWaitAudio)
 	} else {
@@ -75,7 +81,7 @@ func (t *upTrack) addLayer(at media.Layer, remote *webrtc.TrackRemote, receiver 
 }
 
 // mayHide reports whether the track comes and goes while its publisher stays.
-func (t *upTrack) mayHide() bool { return t.info.ID == Screen || t.info.ID == ScreenSound }
+func (t *upTrack) mayHide() bool { return t.source == Screen || t.source == ScreenSound }
 
 // show makes the track known to the room before its first packet.
 func (t *upTrack) show() {
@@ -84,13 +90,13 @@ func (t *upTrack) show() {
 	}
 	t.showing.Lock()
 	defer t.showing.Unlock()
-	if !t.shown.Load() {
-		t.publisher.room.addTrack(t)
-		t.shown.Store(true)
+	if !t.shown.Swap(true) {
+		t.publisher.room.direct(time.Now())
+		t.publisher.room.tellPanel()
 	}
 }
 
-// hide takes the track out of the room until its next packet.
+// hide takes the track out of the room until its next packet. When it returns, nothing more of it goes out.
 func (t *upTrack) hide() {
 	t.showing.Lock()
 	defer t.showing.Unlock()
@@ -98,20 +104,19 @@ func (t *upTrack) hide() {
 		for _, l := range t.all() {
 			t.present.clear(l.layer)
 		}
-		t.publisher.room.removeTrack(t)
+		t.publisher.room.direct(time.Now())
+		t.began.Store(false)
+		t.publisher.room.tellPanel()
 	}
 }
 
-// sinks calls f with the sinks that know of the track. It holds hide back meanwhile, so that nothing follows
-// RemoveTrack.
-func (t *upTrack) sinks(f func([]media.Sink)) {
-	if t.mayHide() {
-		t.showing.RLock()
-		defer t.showing.RUnlock()
+// silent is how long nothing has come.
+func (t *upTrack) silent(now time.Time) time.Duration {
+	var newest int64
+	for _, l := range t.all() {
+		newest = max(newest, l.heard.Load())
 	}
-	if t.shown.Load() {
-		f(*t.publisher.room.sinks.Load())
-	}
+	return now.Sub(t.publisher.born) - time.Duration(newest)
 }
 
 // leave notes that the track's sender has stopped it, or says so.
