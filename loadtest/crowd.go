@@ -206,6 +206,9 @@ func (r *receiver) control(packets ...rtcp.Packet) {
 	}
 }
 
+// isCheck tells STUN from the rest.
+func isCheck(b []byte) bool { return len(b) >= 20 && b[0] < 4 }
+
 // isMedia tells RTP from RTCP, DTLS and STUN on one port (RFC 7983, RFC 5761).
 func isMedia(b []byte) bool {
 	return len(b) > 28 && b[0]&0xc0 == 0x80 && (b[1]&0x7f < 64 || b[1]&0x7f >= 96) && binary.BigEndian.Uint32(b[8:]) != 0

@@ -6,15 +6,17 @@ import (
 	"time"
 )
 
-// dtlsPipe shows the DTLS packets of a connected socket, and leaves the socket open when it is closed.
+// dtlsPipe shows the DTLS packets of a receiver's socket, has it answer checks meanwhile, and leaves the socket open
+// when it is closed.
 type dtlsPipe struct {
-	conn *net.UDPConn
-	mute atomic.Bool
+	conn   *net.UDPConn
+	answer func(packet []byte)
+	mute   atomic.Bool
 }
 
-func newDTLSPipe(c *net.UDPConn) *dtlsPipe {
-	_ = c.SetReadDeadline(time.Time{})
-	return &dtlsPipe{conn: c}
+func newDTLSPipe(r *receiver) *dtlsPipe {
+	_ = r.conn.SetReadDeadline(time.Time{})
+	return &dtlsPipe{conn: r.conn, answer: r.answer}
 }
 
 func (p *dtlsPipe) ReadFrom(b []byte) (int, net.Addr, error) {
@@ -25,6 +27,9 @@ func (p *dtlsPipe) ReadFrom(b []byte) (int, net.Addr, error) {
 		}
 		if n > 0 && b[0] >= 20 && b[0] < 64 {
 			return n, p.conn.RemoteAddr(), nil
+		}
+		if isCheck(b[:n]) {
+			p.answer(b[:n])
 		}
 	}
 }

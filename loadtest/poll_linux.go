@@ -114,8 +114,11 @@ func (p *poller) read(r *receiver) {
 	}
 	for i := range int(n) {
 		b := p.system.buffers[i*pollPacket : i*pollPacket+int(p.system.headers[i].got)]
-		if isMedia(b) {
+		switch {
+		case isMedia(b):
 			r.take(b, p.system.scratch, p.counting, &p.delays)
+		case isCheck(b):
+			r.answer(b)
 		}
 	}
 	for i := range r.streams {

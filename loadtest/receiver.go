@@ -28,8 +28,9 @@ type receiver struct {
 	conn     *net.UDPConn // connected to the server
 	fd       int
 	session  string
-	ufrag    string // of both sides, for checks
-	password string
+	ufrag    string        // of both sides, for our checks
+	password string        // the server's
+	own      string        // our password, for the checks of a server that is not ICE-lite
 	seal     *srtp.Context // for our SRTCP
 	open     *srtp.Context // for samples of what comes
 	profile  string
@@ -42,6 +43,7 @@ type receiver struct {
 type answered struct {
 	ufrag, password string
 	fingerprint     string
+	shakes          bool // the server begins the handshake
 	addr            netip.AddrPort
 	ssrc, rtx       [2]uint32 // picture, sound
 }
@@ -64,6 +66,7 @@ func parseAnswer(text string) (a answered, err error) {
 		return ""
 	}
 	a.ufrag, a.password, a.fingerprint = first("ice-ufrag"), first("ice-pwd"), first("fingerprint")
+	a.shakes = first("setup") == "active"
 	for _, m := range d.MediaDescriptions {
 		kind := 0
 		if m.MediaName.Media == "audio" {
@@ -121,14 +124,14 @@ func (c *crowd) joinOne(ctx context.Context) (r *receiver, err error) {
 		return r, err
 	}
 	_ = r.conn.SetReadBuffer(1 << 20)
-	r.ufrag, r.password = a.ufrag+":"+ufrag, a.password
+	r.ufrag, r.password, r.own = a.ufrag+":"+ufrag, a.password, password
 	for i := range r.streams {
 		r.streams[i].ssrc, r.streams[i].rtx = a.ssrc[i], a.rtx[i]
 	}
 	if err := r.connect(ctx); err != nil {
 		return r, err
 	}
-	return r, r.handshake(ctx, c.identity, a.fingerprint)
+	return r, r.handshake(ctx, c.identity, a)
 }
 
 // check sends a connectivity check that nominates this path.
@@ -145,6 +148,21 @@ func (r *receiver) check() error {
 	return err
 }
 
+// answer answers a check of a server that is not ICE-lite, which sends until it has been answered. What is none is
+// left alone.
+func (r *receiver) answer(packet []byte) {
+	m := &stun.Message{Raw: packet}
+	if m.Decode() != nil || m.Type != stun.BindingRequest || stun.NewShortTermIntegrity(r.own).Check(m) != nil {
+		return
+	}
+	to := r.conn.RemoteAddr().(*net.UDPAddr)
+	said, err := stun.Build(stun.NewTransactionIDSetter(m.TransactionID), stun.BindingSuccess,
+		&stun.XORMappedAddress{IP: to.IP, Port: to.Port}, stun.NewShortTermIntegrity(r.own), stun.Fingerprint)
+	if err == nil {
+		_, _ = r.conn.Write(said.Raw)
+	}
+}
+
 // connect checks until the server answers.
 func (r *receiver) connect(ctx context.Context) error {
 	buffer := make([]byte, 1500)
@@ -159,6 +177,7 @@ func (r *receiver) connect(ctx context.Context) error {
 			if m.Decode() == nil && m.Type == stun.BindingSuccess {
 				return nil
 			}
+			r.answer(buffer[:n])
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -167,15 +186,33 @@ func (r *receiver) connect(ctx context.Context) error {
 	return errors.New("no answer to connectivity checks")
 }
 
-func (r *receiver) handshake(ctx context.Context, id identity, want string) error {
+// handshake exchanges keys and checks that the server is the one that has answered. In which role is the server's
+// choice (RFC 8842 section 5.2).
+func (r *receiver) handshake(ctx context.Context, id identity, a answered) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	pipe := newDTLSPipe(r.conn)
-	conn, err := dtls.ClientWithOptions(pipe, r.conn.RemoteAddr(),
+	pipe := newDTLSPipe(r)
+	options := []dtls.Option{
 		dtls.WithCertificates(id.certificate), dtls.WithInsecureSkipVerify(true),
 		dtls.WithSRTPProtectionProfiles(dtls.SRTP_AES128_CM_HMAC_SHA1_80, dtls.SRTP_AEAD_AES_128_GCM), // Chrome's order
 		dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret),
-		dtls.WithVerifyPeerCertificate(func(raw [][]byte, _ [][]*x509.Certificate) error { return verify(raw, want) }))
+		dtls.WithVerifyPeerCertificate(func(raw [][]byte, _ [][]*x509.Certificate) error { return verify(raw, a.fingerprint) }),
+	}
+	var conn *dtls.Conn
+	var err error
+	if a.shakes {
+		as := []dtls.ServerOption{dtls.WithClientAuth(dtls.RequireAnyClientCert)}
+		for _, o := range options {
+			as = append(as, o)
+		}
+		conn, err = dtls.ServerWithOptions(pipe, r.conn.RemoteAddr(), as...)
+	} else {
+		as := []dtls.ClientOption{}
+		for _, o := range options {
+			as = append(as, o)
+		}
+		conn, err = dtls.ClientWithOptions(pipe, r.conn.RemoteAddr(), as...)
+	}
 	if err != nil {
 		return err
 	}
@@ -190,7 +227,7 @@ func (r *receiver) handshake(ctx context.Context, id identity, want string) erro
 	profile := srtp.ProtectionProfile(selected)
 	r.profile = profile.String()
 	c := srtp.Config{Profile: profile}
-	if err := c.ExtractSessionKeysFromDTLS(&state, true); err != nil {
+	if err := c.ExtractSessionKeysFromDTLS(&state, !a.shakes); err != nil {
 		return err
 	}
 	if r.seal, err = srtp.CreateContext(c.Keys.LocalMasterKey, c.Keys.LocalMasterSalt, profile); err != nil {

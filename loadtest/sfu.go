@@ -11,32 +11,34 @@ import (
 // Forwarding says how to measure the forwarding of one lecture.
 type Forwarding struct {
 	WHIP, WHEP string // addresses to post offers to
-	Token      string // bearer token for both; empty for none
+	Token      string // bearer token of the publisher; empty for none
+	WatchToken string // bearer token of the receivers; empty for none
 	PID        int    // of the server, for its CPU and memory; 0 when it runs elsewhere
 	Receivers  int
 	Duration   time.Duration
 	Progress   func(string) // may be nil
 }
 
-// Result is what came out; the names are those of issue and README.
+// Result is what came out; the names are those of issue and README. What the server used is nil without its PID.
 type Result struct {
-	N                int     `json:"n"`
-	Connected        int     `json:"connected"`
-	DeliveredRatio   float64 `json:"delivered_ratio"`     // packets received, each once, of those published for each receiver
-	USPerPacket      float64 `json:"us_per_packet"`       // server CPU for each packet received
-	RSSPerAttendeeKB float64 `json:"rss_per_attendee_kb"` // growth of the server's memory
-	JoinCPUMS        float64 `json:"join_cpu_ms"`         // server CPU for each join, media paused
-	DelayP50         float64 `json:"delay_ms_p50"`        // one way, publisher to receiver
-	DelayP99         float64 `json:"delay_ms_p99"`
-	SeqLost          int64   `json:"seq_lost"` // packets that never came, retransmissions counted in
-	Recovered        int64   `json:"recovered"`
-	Packets          int64   `json:"packets"`
-	Published        int64   `json:"published"`
-	ServerCores      float64 `json:"server_cores"`
-	JoinSeconds      float64 `json:"join_s"`
-	Mbps             float64 `json:"mbps"`
-	Seconds          float64 `json:"seconds"`
-	Cipher           string  `json:"cipher"`
+	N                int      `json:"n"`
+	Connected        int      `json:"connected"`
+	DeliveredRatio   float64  `json:"delivered_ratio"`     // packets received, each once, of those published for each receiver
+	USPerPacket      *float64 `json:"us_per_packet"`       // server CPU for each packet received
+	RSSPerAttendeeKB *float64 `json:"rss_per_attendee_kb"` // growth of the server's memory
+	JoinCPUMS        *float64 `json:"join_cpu_ms"`         // server CPU for each join, media paused
+	DelayP50         float64  `json:"delay_ms_p50"`        // one way, publisher to receiver
+	DelayP99         float64  `json:"delay_ms_p99"`
+	SeqLost          int64    `json:"seq_lost"` // packets that never came, retransmissions counted in
+	Recovered        int64    `json:"recovered"`
+	Packets          int64    `json:"packets"`
+	Published        int64    `json:"published"`
+	ServerCores      *float64 `json:"server_cores"`
+	JoinSeconds      float64  `json:"join_s"`
+	Mbps             float64  `json:"mbps"`
+	Seconds          float64  `json:"seconds"`
+	Cipher           string   `json:"cipher"`
+	Problem          string   `json:"problem,omitempty"` // why the first receiver that failed to connect did
 }
 
 const (
@@ -73,7 +75,7 @@ func (f Forwarding) Run(ctx context.Context) (Result, error) {
 		return r, err
 	}
 	began := time.Now()
-	crowd, err := newCrowd(f.WHEP, f.Token)
+	crowd, err := newCrowd(f.WHEP, f.WatchToken)
 	if err != nil {
 		return r, err
 	}
@@ -87,7 +89,9 @@ func (f Forwarding) Run(ctx context.Context) (Result, error) {
 	if err != nil {
 		return r, err
 	}
-	r.JoinCPUMS = (joined.cpu - before.cpu).Seconds() * 1000 / float64(r.Connected)
+	if err := crowd.firstError(); err != nil {
+		r.Problem = err.Error()
+	}
 	say(fmt.Sprintf("%d of %d connected in %.1f s", r.Connected, f.Receivers, r.JoinSeconds))
 	start := time.Now()
 	crowd.count(true)
@@ -101,14 +105,17 @@ func (f Forwarding) Run(ctx context.Context) (Result, error) {
 	}
 	r.Seconds = time.Since(start).Seconds()
 	crowd.count(false)
-	r.fill(p, crowd, before, joined, after)
+	r.fill(p, crowd)
+	if f.PID != 0 {
+		r.charge(before, joined, after)
+	}
 	return r, ctx.Err()
 }
 
 // warm lets a few receivers come and go, so that what the server needs once, such as the pages of its program
 // that handshakes touch, is not taken for the cost of attendees.
 func (f Forwarding) warm(ctx context.Context) error {
-	c, err := newCrowd(f.WHEP, f.Token)
+	c, err := newCrowd(f.WHEP, f.WatchToken)
 	if err != nil {
 		return err
 	}
@@ -120,7 +127,8 @@ func (f Forwarding) warm(ctx context.Context) error {
 	return nil
 }
 
-func (r *Result) fill(p *publisher, c *crowd, before, joined, after process) {
+// fill takes over what came through.
+func (r *Result) fill(p *publisher, c *crowd) {
 	sum := c.sum()
 	r.Cipher = c.cipher()
 	r.Packets, r.SeqLost, r.Recovered = sum.packets, sum.lost, sum.recovered
@@ -128,14 +136,21 @@ func (r *Result) fill(p *publisher, c *crowd, before, joined, after process) {
 	if r.Published > 0 {
 		r.DeliveredRatio = float64(sum.packets) / float64(r.Published*int64(r.Connected))
 	}
-	cpu := after.cpu - joined.cpu
-	if sum.packets > 0 {
-		r.USPerPacket = cpu.Seconds() * 1e6 / float64(sum.packets)
-	}
-	r.ServerCores = cpu.Seconds() / r.Seconds
-	r.RSSPerAttendeeKB = float64(after.rss-before.rss) / 1024 / float64(r.Connected)
 	r.Mbps = float64(sum.bytes) * 8 / 1e6 / r.Seconds
 	r.DelayP50, r.DelayP99 = sum.delays.at(0.50), sum.delays.at(0.99)
+}
+
+// charge takes over what it cost the server: before anybody came, when all had, and at the end.
+func (r *Result) charge(before, joined, after process) {
+	join := (joined.cpu - before.cpu).Seconds() * 1000 / float64(r.Connected)
+	memory := float64(after.rss-before.rss) / 1024 / float64(r.Connected)
+	cpu := (after.cpu - joined.cpu).Seconds()
+	cores := cpu / r.Seconds
+	r.JoinCPUMS, r.RSSPerAttendeeKB, r.ServerCores = &join, &memory, &cores
+	if r.Packets > 0 {
+		packet := cpu * 1e6 / float64(r.Packets)
+		r.USPerPacket = &packet
+	}
 }
 
 func wait(ctx context.Context, d time.Duration) {

@@ -6,14 +6,18 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
 
-// exchange posts an offer and returns the answer and the session's address (RFC 9725). It tries again while the
-// server says that there is nothing yet, or too much.
+// patience is how long a server may put off one that asks.
+const patience = 2 * time.Minute
+
+// exchange posts an offer and returns the answer and the session's address (RFC 9725). It tries again, at the pace
+// that the server wishes, while that says that there is nothing yet, or too much.
 func exchange(ctx context.Context, to, token, offer string) (answer, session string, err error) {
-	for try := 0; ; try++ {
+	for give := time.Now().Add(patience); ; {
 		request, err := http.NewRequestWithContext(ctx, http.MethodPost, to, strings.NewReader(offer))
 		if err != nil {
 			return "", "", err
@@ -38,12 +42,18 @@ func exchange(ctx context.Context, to, token, offer string) (answer, session str
 				return "", "", err
 			}
 			return string(body), request.URL.ResolveReference(at).String(), nil
-		case retry && try < 10 && ctx.Err() == nil:
-			wait(ctx, time.Second)
+		case retry && time.Now().Before(give) && ctx.Err() == nil:
+			wait(ctx, retryAfter(response.Header))
 		default:
 			return "", "", fmt.Errorf("%s: %s: %s", to, response.Status, strings.TrimSpace(string(body[:min(len(body), 300)])))
 		}
 	}
+}
+
+// retryAfter is the pause a server asks for (RFC 9110 section 10.2.3), from a second to ten.
+func retryAfter(h http.Header) time.Duration {
+	seconds, _ := strconv.Atoi(h.Get("Retry-After"))
+	return time.Duration(min(max(1, seconds), 10)) * time.Second
 }
 
 // leave deletes a session.

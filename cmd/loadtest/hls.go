@@ -2,25 +2,17 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"os"
-	"os/exec"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"lectern/loadtest"
 	"lectern/media/hls"
 )
 
-// originCommand runs a recorder and its origin alone, with a lecture in front of it. Its first line of output is
-// the address of the master playlist; it ends with its input.
+// originCommand runs a recorder and its origin alone, with a lecture in front of it.
 const originCommand = "hls-origin"
 
 func hlsScenario(ctx context.Context, args []string) error {
@@ -40,16 +32,12 @@ func hlsScenario(ctx context.Context, args []string) error {
 	}
 	test := loadtest.Watching{Master: *base + "/hls/" + *course + "/" + hls.MasterName, Token: *token, PID: *pid, Viewers: *n, Duration: *duration}
 	if *base == "" {
-		self, err := os.Executable()
-		if err != nil {
-			return err
-		}
-		origin, err := start(exec.CommandContext(ctx, self, originCommand))
+		origin, err := startChild(ctx, originCommand)
 		if err != nil {
 			return err
 		}
 		defer origin.stop()
-		test.Master, test.PID = origin.url, origin.process.Process.Pid
+		test.Master, test.PID = origin.url+"/"+hls.MasterName, origin.pid()
 	}
 	if !*asJSON {
 		test.Progress = func(text string) { fmt.Fprintln(os.Stderr, text) }
@@ -58,20 +46,10 @@ func hlsScenario(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	out := json.NewEncoder(os.Stdout)
-	if !*asJSON {
-		out.SetIndent("", "  ")
-	}
-	return out.Encode(result)
+	return printResult(result, *asJSON)
 }
 
 func serveOrigin(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin)
-		cancel()
-	}()
 	l, err := newLecture(ctx)
 	if err != nil {
 		return err
@@ -85,34 +63,19 @@ func serveOrigin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	origin := recorder.Origin()
-	server := &http.Server{Handler: origin}
-	var all errgroup.Group
-	all.Go(func() error { return recorder.Run(ctx) })
-	all.Go(func() error {
-		l.hold(ctx, recorder)
-		return server.Close()
-	})
-	all.Go(func() error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
-	})
-	all.Go(func() error {
+	listed := func(ctx context.Context) error {
 		for len(recorder.Edits()) == 0 { // until there is something to list
 			select {
 			case <-ctx.Done():
-				return nil
+				return ctx.Err()
 			case <-time.After(100 * time.Millisecond):
 			}
 		}
-		fmt.Printf("http://%s/%s\n", listener.Addr(), hls.MasterName)
 		return nil
-	})
-	return all.Wait()
+	}
+	hold := func(ctx context.Context) error {
+		l.hold(ctx, recorder)
+		return nil
+	}
+	return serveChild(ctx, recorder.Origin(), listed, recorder.Run, hold)
 }

@@ -20,11 +20,7 @@ import (
 // holds it has ended, so also what the script left running.
 func runLink(t *testing.T, script string, flags ...string) (command *exec.Cmd, lines *bufio.Reader) {
 	t.Helper()
-	binary := t.TempDir() + "/loadtest"
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	command = exec.Command(binary, append(append([]string{"link"}, flags...), "--", "sh", "-c", script)...)
+	command = program(t, append(append([]string{"link"}, flags...), "--", "sh", "-c", script)...)
 	out, in, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

@@ -11,17 +11,13 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"os/signal"
-	"strings"
 	"time"
 
 	"lectern/loadtest"
@@ -37,7 +33,8 @@ func main() {
 	}
 }
 
-const usage = `usage: loadtest sfu [-n 200] [-dur 20s] [-json] [-via egress|peer] [-url base] [-whip url -whep url] [-token t] [-pid n]
+const usage = `usage: loadtest sfu [-n 200] [-dur 20s] [-json] [-via light|peer]
+       loadtest sfu [-n 200] [-dur 20s] [-json] [-url base -course id | -whip url -whep url] [-token t] [-watch-token t] [-pid n]
        loadtest hls [-n 300] [-dur 30s] [-json] [-url base -course id] [-token t] [-pid n]
        loadtest link [-loss %] [-burst %] [-delay d] [-jitter d] [-rate kbit/s] [-block udp] ... -- COMMAND`
 
@@ -67,31 +64,41 @@ func sfuScenario(ctx context.Context, args []string) error {
 	n := f.Int("n", 200, "receivers")
 	duration := f.Duration("dur", 20*time.Second, "how long to measure")
 	asJSON := f.Bool("json", false, "print one JSON object and nothing else")
-	via := f.String("via", "egress", "what serves attendees: egress, or peer for a PeerConnection each")
-	base := f.String("url", "", "a running server whose /whip/load and /whep/load to use; empty starts one")
+	via := f.String("via", viaLight, "how the server we start serves attendees: light, or peer for a PeerConnection each")
+	base := f.String("url", "", "a running server, of which /whip/COURSE and /whep/COURSE are used; empty starts one")
+	course := f.String("course", "load", "of the running server: the lecture to present and to watch")
 	whip := f.String("whip", "", "the address to publish to, instead of -url")
 	whep := f.String("whep", "", "the address to watch at, instead of -url")
 	token := f.String("token", "", "bearer token")
+	watchToken := f.String("watch-token", "", "bearer token of those who watch, where it is another one")
 	pid := f.Int("pid", 0, "process of the running server, for its CPU and memory")
 	profile := f.String("profile", "", "write the CPU profile of the server we start to this file")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	if *n < 1 {
+	switch {
+	case *n < 1:
 		return errors.New("-n: at least one receiver")
+	case *via != viaLight && *via != viaPeer:
+		return errors.New("-via: light or peer")
+	case (*whip == "") != (*whep == ""):
+		return errors.New("-whip and -whep go together")
 	}
 	if *base == "" && *whip == "" {
-		child, err := startServer(ctx, *via, *profile)
+		server, err := startChild(ctx, serverCommand, "-via", *via, "-profile", *profile)
 		if err != nil {
 			return err
 		}
-		defer child.stop()
-		*base, *pid = child.url, child.process.Process.Pid
+		defer server.stop()
+		*base, *pid = server.url, server.pid()
 	}
 	if *whip == "" {
-		*whip, *whep = *base+"/whip/load", *base+"/whep/load"
+		*whip, *whep = *base+"/whip/"+*course, *base+"/whep/"+*course
 	}
-	test := loadtest.Forwarding{WHIP: *whip, WHEP: *whep, Token: *token, PID: *pid, Receivers: *n, Duration: *duration}
+	if *watchToken == "" {
+		*watchToken = *token
+	}
+	test := loadtest.Forwarding{WHIP: *whip, WHEP: *whep, Token: *token, WatchToken: *watchToken, PID: *pid, Receivers: *n, Duration: *duration}
 	if !*asJSON {
 		test.Progress = func(text string) { fmt.Fprintln(os.Stderr, text) }
 	}
@@ -99,55 +106,14 @@ func sfuScenario(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	return printResult(result, *asJSON)
+}
+
+// printResult prints one JSON object: on one line for programs, indented for people.
+func printResult(result any, oneLine bool) error {
 	out := json.NewEncoder(os.Stdout)
-	if !*asJSON {
+	if !oneLine {
 		out.SetIndent("", "  ")
 	}
 	return out.Encode(result)
-}
-
-// child is the server that we started.
-type child struct {
-	process *exec.Cmd
-	input   io.Closer
-	url     string
-}
-
-// startServer runs this program again as a server. It ends when its input does, so it never outlives us.
-func startServer(ctx context.Context, via, profile string) (*child, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	return start(exec.CommandContext(ctx, self, serverCommand, "-via", via, "-profile", profile))
-}
-
-// start runs a server whose first line of output is its address.
-func start(process *exec.Cmd) (*child, error) {
-	c := &child{process: process}
-	c.process.Stderr = os.Stderr
-	input, err := c.process.StdinPipe()
-	if err != nil {
-		return nil, err
-	}
-	c.input = input
-	output, err := c.process.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := c.process.Start(); err != nil {
-		return nil, fmt.Errorf("start server: %w", err)
-	}
-	line, err := bufio.NewReader(output).ReadString('\n')
-	if err != nil {
-		c.stop()
-		return nil, fmt.Errorf("start server: %w", err)
-	}
-	c.url = strings.TrimSpace(line)
-	return c, nil
-}
-
-func (c *child) stop() {
-	_ = c.input.Close()
-	_ = c.process.Wait()
 }

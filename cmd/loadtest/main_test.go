@@ -1,52 +1,75 @@
 package main
 
 import (
-	"context"
-	"net/http/httptest"
+	"encoding/json"
+	"errors"
 	"os"
+	"os/exec"
+	"slices"
+	"strings"
 	"testing"
-	"time"
-
-	"lectern/loadtest"
-	"lectern/media/egress"
-	"lectern/media/sfu"
 )
 
-// TestFiveReceivers measures both ways to serve attendees for a moment, with a server in this process.
+// TestMain lets the tests' binary be the program, too: it starts itself, as the program does.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-test.") {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// program is a command of this program, not started.
+func program(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := exec.CommandContext(t.Context(), self, args...)
+	command.Stderr = os.Stderr
+	return command
+}
+
+// TestFiveReceivers measures both ways to serve attendees for a moment. It says nothing about speed.
 func TestFiveReceivers(t *testing.T) {
-	for name, peers := range map[string]bool{"egress": false, "peer": true} {
-		t.Run(name, func(t *testing.T) {
-			forwarder, err := sfu.New(sfu.Config{UDPAddr: "127.0.0.1:0"})
+	for _, via := range []string{viaLight, viaPeer} {
+		t.Run(via, func(t *testing.T) {
+			out, err := program(t, "sfu", "-via", via, "-n", "5", "-dur", "1s", "-json").Output()
 			if err != nil {
 				t.Fatal(err)
 			}
-			attendees, err := egress.New(egress.Config{UDPAddr: "127.0.0.1:0"})
-			if err != nil {
-				t.Fatal(err)
+			var got map[string]any
+			if err := json.Unmarshal(out, &got); err != nil || strings.Count(string(out), "\n") != 1 {
+				t.Fatalf("want one line of JSON, got %q: %v", out, err)
 			}
-			ctx, cancel := context.WithCancel(context.Background())
-			ended := make(chan error, 2)
-			go func() { ended <- forwarder.Run(ctx) }()
-			go func() { ended <- attendees.Run(ctx) }()
-			server := httptest.NewServer(routes(forwarder, attendees, peers))
-			t.Cleanup(func() {
-				server.Close()
-				cancel()
-				for range 2 {
-					if err := <-ended; err != nil {
-						t.Error(err)
-					}
+			for _, figure := range []string{"us_per_packet", "join_cpu_ms", "rss_per_attendee_kb", "delay_ms_p50", "delay_ms_p99", "seq_lost", "n", "connected", "delivered_ratio"} {
+				if _, is := got[figure].(float64); !is {
+					t.Errorf("%s is %v", figure, got[figure])
 				}
-			})
-			result, err := loadtest.Forwarding{
-				WHIP: server.URL + "/whip/load", WHEP: server.URL + "/whep/load", PID: os.Getpid(), Receivers: 5, Duration: time.Second,
-			}.Run(t.Context())
-			if err != nil {
-				t.Fatal(err)
 			}
-			if result.Connected != 5 || result.DeliveredRatio < 0.99 || result.SeqLost != 0 || result.USPerPacket <= 0 || result.DelayP99 > 1000 {
-				t.Errorf("%+v", result)
+			if got["n"] != 5.0 || got["connected"] != 5.0 || got["delivered_ratio"].(float64) < 0.9 || got["us_per_packet"].(float64) <= 0 ||
+				got["cipher"] != "SRTP_AEAD_AES_128_GCM" {
+				t.Errorf("%s", out)
 			}
 		})
+	}
+}
+
+func TestWhatCannotBeAsked(t *testing.T) {
+	for _, args := range [][]string{
+		{"all"},
+		{"sfu", "-n", "0"},
+		{"sfu", "-via", "pigeon"},
+		{"sfu", "-whip", "http://127.0.0.1:1/whip"},
+	} {
+		command := program(t, args...)
+		command.Stderr = nil
+		var end *exec.ExitError
+		if _, err := command.Output(); err == nil {
+			t.Errorf("%q was done", args)
+		} else if !errors.As(err, &end) || !slices.ContainsFunc([]string{"usage", "-n:", "-via:", "go together"}, func(s string) bool { return strings.Contains(string(end.Stderr), s) }) {
+			t.Errorf("%q: %v", args, err)
+		}
 	}
 }

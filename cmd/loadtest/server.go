@@ -4,22 +4,24 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"runtime/pprof"
-
-	"golang.org/x/sync/errgroup"
 
 	"lectern/media/egress"
 	"lectern/media/sfu"
 )
 
 // serverCommand runs the forwarder alone: the parts of media that make up the live path, behind the least of
-// WHIP and WHEP. Its first line of output is its address; it ends with its input.
+// WHIP and WHEP.
 const serverCommand = "sfu-server"
+
+// What serves attendees, by the names of the server's own setting.
+const (
+	viaLight = "light" // media/egress
+	viaPeer  = "peer"  // a PeerConnection each
+)
 
 // maxOffer bounds what is posted.
 const maxOffer = 64 << 10
@@ -32,17 +34,11 @@ type session interface {
 
 func serve(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet(serverCommand, flag.ContinueOnError)
-	via := f.String("via", "egress", "")
+	via := f.String("via", viaLight, "")
 	profile := f.String("profile", "", "")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin)
-		cancel()
-	}()
 	if *profile != "" {
 		to, err := os.Create(*profile)
 		if err != nil {
@@ -62,26 +58,8 @@ func serve(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	server := &http.Server{Handler: routes(forwarder, attendees, *via == "peer")}
-	var all errgroup.Group
-	all.Go(func() error { return forwarder.Run(ctx) })
-	all.Go(func() error { return attendees.Run(ctx) })
-	all.Go(func() error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
-	})
-	all.Go(func() error {
-		<-ctx.Done()
-		return server.Close()
-	})
-	fmt.Printf("http://%s\n", listener.Addr())
-	return all.Wait()
+	return serveChild(ctx, routes(forwarder, attendees, *via == viaPeer), func(context.Context) error { return nil },
+		forwarder.Run, attendees.Run)
 }
 
 func routes(forwarder *sfu.Server, attendees *egress.Server, peers bool) http.Handler {
