@@ -13,6 +13,7 @@ const module = "lectern/"
 // listed fails the test, so that a new one gets its row on purpose.
 var edges = map[string]string{
 	"lms":                         "",
+	"lms/calendar":                "",
 	"lms/notify":                  "lms",
 	"media":                       "",
 	"media/forward":               "media",
