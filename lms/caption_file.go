@@ -176,6 +176,10 @@ func (p *captionParser) block(first int, lines []string) {
 		}
 	}
 	words := strings.Join(lines[times+1:], "\n")
+	if len(words) > maxCueBytes {
+		p.problems.add(first+times+2, "This caption has more than %d characters.", MaxCueText)
+		return
+	}
 	if !p.vtt {
 		words = overrideTag.ReplaceAllString(words, "")
 	}
@@ -243,6 +247,9 @@ func clip(s string) string {
 	}
 	return s
 }
+
+// maxCueBytes is the most that is looked at for words: those that are allowed, with a good deal of markup.
+const maxCueBytes = 16 * MaxCueText
 
 // captionTag is markup, and nothing else: "p < 0.05 and n > 30" stays as it is. overrideTag is what some SubRip
 // files have besides.

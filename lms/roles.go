@@ -8,21 +8,22 @@ const (
 	Admin     Role = "admin"     // runs the programme: courses, codes, people
 	Moderator Role = "moderator" // reads all questions and decides which are put
 	Presenter Role = "presenter" // goes on air
+	Captioner Role = "captioner" // writes captions while the lecture is on air
 	Attendee  Role = "attendee"  // watches and asks
 )
 
 // ParseRole reads a role from outside.
 func ParseRole(s string) (Role, error) {
 	switch r := Role(s); r {
-	case Admin, Moderator, Presenter, Attendee:
+	case Admin, Moderator, Presenter, Captioner, Attendee:
 		return r, nil
 	}
-	return "", invalid("role", "Choose one of admin, moderator, presenter, attendee.")
+	return "", invalid("role", "Choose one of admin, moderator, presenter, captioner, attendee.")
 }
 
 // Staff reports whether the role works for the programme: such people come by a personal link instead
 // of an access code.
-func (r Role) Staff() bool { return r == Admin || r == Moderator || r == Presenter }
+func (r Role) Staff() bool { return r == Admin || r == Moderator || r == Presenter || r == Captioner }
 
 // Scope is what a right is asked for: a course of a programme, or, with an empty Course, the programme
 // itself. The zero Scope is the whole installation.
@@ -62,19 +63,23 @@ const (
 	Answer          Permission = "answer"   // mark questions as being answered and answered
 	SeeFigures      Permission = "see figures"
 	SeePeople       Permission = "see people" // names with what each watched
+	Caption         Permission = "caption"    // write live captions
+	TakeTranscript  Permission = "take transcript"
 )
 
 // may is who may do what. A presenter sees figures without names (lms.md 1.10).
 var may = map[Permission][]Role{
 	CreateProgramme: {Admin},
 	Manage:          {Admin},
-	Watch:           {Attendee, Presenter, Moderator, Admin},
+	Watch:           {Attendee, Presenter, Captioner, Moderator, Admin},
 	Ask:             {Attendee, Presenter, Moderator, Admin},
 	Present:         {Presenter, Admin},
 	Moderate:        {Moderator, Admin},
 	Answer:          {Presenter, Moderator, Admin},
 	SeeFigures:      {Presenter, Moderator, Admin},
 	SeePeople:       {Moderator, Admin},
+	Caption:         {Captioner, Moderator, Admin},
+	TakeTranscript:  {Presenter, Captioner, Moderator, Admin},
 }
 
 // Roles returns those roles that carry the permission, for statements that scope by role.

@@ -19,6 +19,7 @@ func TestIdsOfAnotherProgrammeAreNotFound(t *testing.T) {
 	}
 	// The other programme has all there is to be found.
 	must(w.db.GoOnAir(ctx, w.theirs.presenter, w.theirs.course))(t)
+	must(w.db.SaveCaptions(ctx, w.theirs.admin, w.theirs.course, postgres.NewCaptions{Language: "en", Cues: cuesOf("a")}))(t)
 	title := "taken over"
 	use := func(a lms.Actor, of programme) map[string]error {
 		errs := make(map[string]error)
@@ -44,6 +45,17 @@ func TestIdsOfAnotherProgrammeAreNotFound(t *testing.T) {
 			UDP: lms.PathWorks, TCP: lms.PathWorks, TURN: lms.PathWorks, Socket: lms.PathWorks, HTTPS: lms.PathWorks,
 			Camera: lms.DeviceWorks, Microphone: lms.DeviceWorks, Speaker: lms.DeviceWorks,
 		})
+		_, errs["Captions"] = w.db.Captions(ctx, a, of.course)
+		_, _, errs["CaptionCues"] = w.db.CaptionCues(ctx, a, of.course, "en", 0)
+		_, errs["CaptionHistories"] = w.db.CaptionHistories(ctx, a, of.course)
+		_, errs["SaveCaptions"] = w.db.SaveCaptions(ctx, a, of.course, postgres.NewCaptions{Language: "en", Cues: cuesOf("a")})
+		errs["PublishCaptions"] = w.db.PublishCaptions(ctx, a, of.course, "en", 1)
+		errs["DeleteCaptions"] = w.db.DeleteCaptions(ctx, a, of.course, "en")
+		_, errs["OpenLiveCaptions"] = w.db.OpenLiveCaptions(ctx, a, of.course, "en")
+		_, _, errs["WriteCaption"] = w.db.WriteCaption(ctx, a, of.course, "en", "a", "")
+		_, errs["Transcription"] = w.db.Transcription(ctx, a, of.course)
+		errs["AskTranscription"] = w.db.AskTranscription(ctx, a, of.course, "en")
+		errs["CancelTranscription"] = w.db.CancelTranscription(ctx, a, of.course)
 		_, errs["Analytics"] = w.db.Analytics(ctx, a, of.course)
 		_, errs["AnalyticsPeople"] = w.db.AnalyticsPeople(ctx, a, of.course, "", 10)
 		return errs

@@ -90,6 +90,8 @@ func placeOf(role lms.Role, programme lms.ProgrammeID, course lms.CourseID) stri
 		return "/studio/" + string(course)
 	case role == lms.Moderator && course != "":
 		return "/console/" + string(course)
+	case role == lms.Captioner && course != "":
+		return "/captioner/" + string(course)
 	case role == lms.Attendee && course != "":
 		return "/watch/" + string(course)
 	}

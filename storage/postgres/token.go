@@ -27,12 +27,13 @@ func (i Identity) Actor() lms.Actor {
 	return lms.Actor{Roles: []lms.RoleGrant{{Role: i.Role, Programme: i.Programme, Course: i.Course}}}
 }
 
-// IssueToken makes a bearer token for WHIP, WHEP and HLS of one course. It is asked for by the operator at
-// the command line, not over the network. The role is presenter or attendee. Errors: lms.ErrInvalid,
+// IssueToken makes a bearer token for WHIP, WHEP, HLS and live captions of one course. It is asked for by the operator at
+// the command line, not over the network. The role is presenter, captioner (for a provider of live
+// captions) or attendee. Errors: lms.ErrInvalid,
 // lms.ErrNotFound.
 func (db *DB) IssueToken(ctx context.Context, course lms.CourseID, role lms.Role, life time.Duration) (token string, err error) {
-	if role != lms.Presenter && role != lms.Attendee {
-		return "", &lms.Problem{Kind: lms.ErrInvalid, Field: "role", Message: "A token is for a presenter or an attendee."}
+	if role != lms.Presenter && role != lms.Captioner && role != lms.Attendee {
+		return "", &lms.Problem{Kind: lms.ErrInvalid, Field: "role", Message: "A token is for a presenter, a captioner or an attendee."}
 	}
 	if life <= 0 || life > tokenLife {
 		return "", &lms.Problem{Kind: lms.ErrInvalid, Field: "ttl", Message: "A token lasts up to 30 days (720h)."}
