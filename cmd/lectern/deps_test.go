@@ -14,7 +14,7 @@ const module = "lectern/"
 var edges = map[string]string{
 	"lms":                         "",
 	"lms/calendar":                "",
-	"lms/notify":                  "lms",
+	"lms/notify":                  "lms lms/calendar",
 	"media":                       "",
 	"media/forward":               "media",
 	"media/relay":                 "",
@@ -33,7 +33,7 @@ var edges = map[string]string{
 	"storage/postgres/migrations": "",
 	"storage/postgres/private":    "",
 	"storage/postgres/pgtest":     "storage/postgres storage/postgres/private lms",
-	"web":                         "lms media media/access media/broadcast media/egress media/hls media/relay media/sfu signaling signaling/protocol storage/postgres",
+	"web":                         "lms lms/calendar media media/access media/broadcast media/egress media/hls media/relay media/sfu signaling signaling/protocol storage/postgres",
 	"loadtest":                    "media/hls/verify",
 	"loadtest/link":               "",
 	"cmd/loadtest":                "loadtest media media/hls media/hls/h264 loadtest/link media/egress media/sfu",

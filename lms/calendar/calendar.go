@@ -38,7 +38,10 @@ type Lecture struct {
 	Programme string
 	Link      string // absolute address of the lecture's page
 	Cancelled bool
-	ChangedAt time.Time // when this revision was made
+
+	// The addresses of who invites and who is invited, which an invitation must have (RFC 5546 section 3.2.2).
+	Organizer, Attendee string
+	ChangedAt           time.Time // when this revision was made
 }
 
 // Write returns a calendar of the lectures, named name, from the installation at site (https://host). Lines end with CRLF and
@@ -83,6 +86,12 @@ func (l Lecture) add(calendar *ics.Calendar, host string) {
 		event.SetStatus(ics.ObjectStatusCancelled)
 	}
 	event.SetTimeTransparency(ics.TransparencyOpaque)
+	if l.Organizer != "" {
+		event.SetOrganizer(oneLine(l.Organizer))
+	}
+	if l.Attendee != "" {
+		event.AddAttendee(oneLine(l.Attendee), ics.ParticipationStatusAccepted, ics.ParticipationRoleReqParticipant)
+	}
 }
 
 // hostOf makes UIDs unique in the world: they end with the host of the installation.

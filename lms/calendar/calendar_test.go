@@ -55,7 +55,7 @@ func wellFormed(file string, n int) string {
 		case "END":
 			ends++
 		case "", "VERSION", "PRODID", "METHOD", "X-WR-CALNAME", "REFRESH-INTERVAL", "UID", "DTSTAMP", "SEQUENCE", "DTSTART", "DTEND",
-			"SUMMARY", "DESCRIPTION", "URL", "LOCATION", "STATUS", "TRANSP":
+			"SUMMARY", "DESCRIPTION", "URL", "LOCATION", "STATUS", "TRANSP", "ORGANIZER", "ATTENDEE":
 		default:
 			return "a property nobody asked for: " + name
 		}
@@ -75,6 +75,17 @@ func TestWrite(t *testing.T) {
 		"DTEND:20270328T021500Z", "SUMMARY:Heart failure", "STATUS:CONFIRMED", "URL:https://lectern.example/watch/8f14e45f",
 		`DESCRIPTION:Cardiology 2027\n\nWhat is new.\n\nhttps://lectern.example/watch/8f14e45f`,
 	} {
+		if !strings.Contains(file, "\r\n"+line+"\r\n") {
+			t.Errorf("no line %q in\n%s", line, file)
+		}
+	}
+}
+
+func TestInvitation(t *testing.T) {
+	invited := heart
+	invited.Organizer, invited.Attendee = "lectern@example.org", "ada@example.org"
+	file := unfold(write(t, calendar.Request, invited))
+	for _, line := range []string{"ORGANIZER:mailto:lectern@example.org", "ATTENDEE;PARTSTAT=ACCEPTED;ROLE=REQ-PARTICIPANT:mailto:ada@example.org"} {
 		if !strings.Contains(file, "\r\n"+line+"\r\n") {
 			t.Errorf("no line %q in\n%s", line, file)
 		}
@@ -107,7 +118,7 @@ func TestNoHost(t *testing.T) {
 	}
 }
 
-// FuzzWrite holds that whatever people type stays inside its entry, and that a reader gets the title back.
+// FuzzWrite holds that whatever people type stays inside its entry, and that a reader finds one entry.
 func FuzzWrite(f *testing.F) {
 	f.Add("Heart failure", "What is new.\r\nAnd old.", "Cardiology")
 	f.Add("a\r\nEND:VEVENT\r\n", "\\n;,:\"", "\xff\xfe")

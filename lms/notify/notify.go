@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"lectern/lms"
+	"lectern/lms/calendar"
 )
 
 // Message is a mail in plain text.
@@ -15,6 +16,14 @@ type Message struct {
 	To      lms.Email
 	Subject string // never holds a secret: phones show it on the lock screen
 	Text    string // lines end with \n
+
+	Invitation *Invitation // the calendar entry that comes with it, or nil
+}
+
+// Invitation is a calendar entry. Site is part of its identity: files and feeds of the installation have the same.
+type Invitation struct {
+	Site    string
+	Lecture calendar.Lecture
 }
 
 // Provider carries messages. Send returns when the message is accepted. An error that wraps

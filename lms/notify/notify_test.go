@@ -68,6 +68,35 @@ func TestDeliverPersonalLink(t *testing.T) {
 	}
 }
 
+var moved = lms.Notice{
+	Kind: lms.NoticeSchedule, ID: "mail-7", To: "ada@example.org", Name: "Ada", Zone: "Asia/Kolkata", Programme: "Cardiology",
+	Link: "https://learn.example.org/watch/1", ExpiresAt: expires,
+	Lecture: lms.Lecture{
+		ID: "1", Title: "Heart failure", Start: expires, Zone: "Europe/Berlin", Minutes: 45, Revision: 2, RevisedAt: expires.Add(-time.Hour),
+	},
+}
+
+func TestDeliverNewTime(t *testing.T) {
+	var s shelf
+	if err := New(NewMailbox(&s), "https://learn.example.org").Deliver(t.Context(), moved); err != nil {
+		t.Fatal(err)
+	}
+	text := s.messages[0].Text
+	for _, part := range []string{
+		"\"Heart failure\"", "\n    Sunday 22 November 2026, 19:40 (Asia/Kolkata)\n    Sunday 22 November 2026, 15:10 (Europe/Berlin)\n",
+		"\n    https://learn.example.org/watch/1\n",
+	} {
+		if !strings.Contains(text, part) {
+			t.Errorf("%q is missing in:\n%s", part, text)
+		}
+	}
+	home := moved
+	home.Zone = "Europe/Berlin"
+	if m, err := render(home, "SITE"); err != nil || strings.Count(m.Text, "Europe/Berlin") != 1 {
+		t.Errorf("a reader in the organisers' zone gets %v\n%s", err, m.Text)
+	}
+}
+
 // TestSubjectsHoldNoSecrets: phones show subjects on the lock screen.
 func TestSubjectsHoldNoSecrets(t *testing.T) {
 	for kind := range letters {

@@ -13,6 +13,7 @@ import (
 	"github.com/wneessen/go-mail"
 
 	"lectern/lms"
+	"lectern/lms/calendar"
 )
 
 // smtpTimeout bounds the connection and each command.
@@ -101,7 +102,25 @@ func (s *SMTP) Send(ctx context.Context, m Message) error {
 	msg.SetMessageIDWithValue(m.ID + "@" + s.domain)
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // no out-of-office replies (RFC 3834 section 5)
 	msg.SetBodyString(mail.TypeTextPlain, m.Text)
+	if err := s.invite(msg, m); err != nil {
+		return err
+	}
 	return smtpError(s.client.DialAndSendWithContext(ctx, msg))
+}
+
+// invite adds the calendar entry as another form of the text, which is where calendars look for it (RFC 6047 section 2.4).
+func (s *SMTP) invite(msg *mail.Msg, m Message) error {
+	if m.Invitation == nil {
+		return nil
+	}
+	lecture := m.Invitation.Lecture
+	lecture.Organizer, lecture.Attendee = s.from.Address, string(m.To)
+	file, err := calendar.Write(calendar.Request, m.Invitation.Site, "", []calendar.Lecture{lecture})
+	if err != nil {
+		return fmt.Errorf("write the calendar entry: %w", err)
+	}
+	msg.AddAlternativeString("text/calendar; method=REQUEST", string(file))
+	return nil
 }
 
 // smtpError keeps addresses, which replies of servers repeat, out of errors, for those are logged.

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
+	"mime/multipart"
 	"mime/quotedprintable"
 	"net"
 	"net/mail"
@@ -118,6 +120,39 @@ func TestSMTPSends(t *testing.T) {
 	body, err := io.ReadAll(quotedprintable.NewReader(m.Body))
 	if text := strings.ReplaceAll(string(body), "\r\n", "\n"); err != nil || !strings.HasPrefix(text, letter.Text) {
 		t.Errorf("got %q, %v", text, err)
+	}
+}
+
+func TestSMTPSendsTheCalendarEntry(t *testing.T) {
+	s := newServer(t, nil)
+	m, err := render(moved, "https://learn.example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.provider(t, "?tls=off").Send(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	got, err := mail.ReadMessage(strings.NewReader(<-s.received))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kind, params, err := mime.ParseMediaType(got.Header.Get("Content-Type"))
+	if err != nil || kind != "multipart/alternative" {
+		t.Fatalf("the message is %q, %v", kind, err)
+	}
+	parts := multipart.NewReader(got.Body, params["boundary"])
+	for _, want := range []struct{ kind, method, line string }{
+		{"text/plain", "", "Heart failure"}, {"text/calendar", "REQUEST", "\r\nSEQUENCE:1\r\n"},
+	} {
+		part, err := parts.NextPart()
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(part) // the reader has undone quoted-printable
+		kind, params, _ := mime.ParseMediaType(part.Header.Get("Content-Type"))
+		if err != nil || kind != want.kind || params["method"] != want.method || !strings.Contains(string(body), want.line) {
+			t.Errorf("part %q with method %q, want %q, %q and %q in it: %v\n%s", kind, params["method"], want.kind, want.method, want.line, err, body)
+		}
 	}
 }
 
