@@ -21,6 +21,8 @@ type coursesPage struct {
 	Admin  []link
 	Record []recordLine
 	Zone   string
+
+	Calendar subscription
 }
 
 // lead opens the page with its answer as a sentence and one button.
@@ -40,6 +42,7 @@ type segment struct{ Track, Value, Offset string }
 
 type nextLecture struct {
 	Title, Path, In string
+	File            string // for a calendar
 	Live            bool
 	When            when
 }
@@ -73,7 +76,13 @@ func getCourses(s *Server, w http.ResponseWriter, r *http.Request, c *call) erro
 	if err != nil {
 		return err
 	}
-	return s.pages.write(w, s.words(r), http.StatusOK, "courses", newCoursesPage(s.words(r), c.actor, courses, s.now()))
+	feed, err := s.db.CalendarFeed(r.Context(), c.actor)
+	if err != nil {
+		return err
+	}
+	page := newCoursesPage(s.words(r), c.actor, courses, s.now())
+	page.Calendar = s.newSubscription(feed)
+	return s.pages.write(w, s.words(r), http.StatusOK, "courses", page)
 }
 
 // getHome sends people where they work: staff of one course to its room, everybody else to the courses.
@@ -144,7 +153,7 @@ func (p *coursesPage) addProgramme(say *words, actor lms.Actor, courses []postgr
 	p.Lead.Done, p.Lead.Total = done, len(courses)
 	if next := nextLive(courses); next != nil {
 		p.Next = &nextLecture{
-			Title: next.Title, Path: watchPath(next), In: until(say, next.Start, now), Live: next.State == postgres.CourseLive,
+			Title: next.Title, Path: watchPath(next), File: "/courses/" + string(next.ID) + "/lecture.ics", In: until(say, next.Start, now), Live: next.State == postgres.CourseLive,
 			When: newWhen(say, next.Start, actor.Zone, next.Zone, now),
 		}
 	}

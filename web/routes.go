@@ -36,6 +36,9 @@ func (s *Server) routes() []route {
 		{"GET", "/welcome", getWelcome, signedIn, bodyNone, ratePage},
 		{"POST", "/welcome", postWelcome, signedIn, bodyForm, ratePage},
 		{"GET", "/courses", getCourses, signedIn, bodyNone, ratePage},
+		{"GET", "/courses/{course}/lecture.ics", getLectureFile, may(lms.Watch), bodyNone, ratePage},
+		{"POST", "/calendar", postCalendar, signedIn, bodyForm, rateWrite},
+		{"GET", "/calendar/{token}/lectures.ics", getCalendar, anyone, bodyNone, rateSignIn},
 
 		// Applications that Vite built, and what they load.
 		{"GET", "/watch/{course}", app("player"), may(lms.Watch), bodyNone, ratePage},
