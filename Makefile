@@ -18,10 +18,11 @@ help: ## list the targets
 run: need-run build ## install what is missing, build, and run everything with a demo programme
 	@bin/lectern serve -demo $(ARGS)
 
-test: need-test web ## install what is missing and pass every test: Go, UI, lint and browsers
+test: need-test web ## install what is missing and pass every test: lint, UI, Go, fuzz and browsers
 	@$(MAKE) --no-print-directory lint
 	cd $(UI) && npm test
 	go test -race -timeout 15m ./...
+	@$(MAKE) --no-print-directory fuzz
 	@$(MAKE) --no-print-directory e2e
 
 lint: node_modules ## formats, vet, staticcheck, tidy, eslint, svelte-check, prettier
@@ -49,12 +50,8 @@ bench: ## Go benchmarks of the live path, the packager, the ledger and the socke
 	go test -run '^$$' -bench . -benchmem ./media/... ./lms/... ./signaling/... ./storage/...
 
 FUZZTIME ?= 20s
-fuzz: ## every fuzz target for FUZZTIME (20s)
-	@grep -rl '^func Fuzz' --include='*_test.go' --exclude-dir=node_modules . | xargs -n1 dirname | sort -u | while read -r dir; do \
-		for target in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$dir/*_test.go | sed 's/^func //'); do \
-			echo "$$dir $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir; \
-		done; \
-	done
+fuzz: ## every fuzz target for FUZZTIME (20s), some at a time; FUZZ= names some
+	@.ci/fuzz $(FUZZTIME) $(FUZZ)
 
 fmt: node_modules ## format Go and UI sources
 	$(TOOL) gofumpt -w $$(git ls-files '*.go')
