@@ -1,6 +1,7 @@
 package hls
 
 import (
+	"slices"
 	"time"
 
 	"lectern/media"
@@ -13,6 +14,7 @@ type frame struct {
 	at     time.Duration
 	key    bool
 	gap    bool // pictures before it were lost
+	again  bool // the one before, repeated
 	params *h264.Params
 	nals   [][]byte
 }
@@ -34,6 +36,7 @@ type layer struct {
 	frames  []frame
 	written int  // of frames, in parts already
 	joined  bool // has part in the open segment
+	repeats h264.Repeater
 	gap     bool // lost pictures in the open segment
 }
 
@@ -68,6 +71,24 @@ func (l *layer) add(u h264.Unit, now time.Duration) {
 		at = max(at, l.frames[n-1].at+time.Millisecond)
 	}
 	l.frames = append(l.frames, frame{at: at, key: u.Key, gap: u.Gap, params: u.Params, nals: u.NALs})
+}
+
+// repeat inserts before an index a picture that shows the one before again, and says whether that can be done.
+func (l *layer) repeat(i int, at time.Duration) bool {
+	params := l.frames[i-1].params
+	if !l.repeats.Can(params) {
+		return false
+	}
+	l.frames = slices.Insert(l.frames, i, frame{at: at, params: params, again: true})
+	return true
+}
+
+// lastReal is the place of the latest picture before an index that came from the sender.
+func (l *layer) lastReal(i int) time.Duration {
+	for i--; i > 0 && l.frames[i].again; {
+		i--
+	}
+	return l.frames[i].at
 }
 
 // last is the place of the latest picture.
@@ -107,7 +128,7 @@ func (l *layer) first(at time.Duration) int {
 
 // past says whether pictures later than a time have come, so that none before it will.
 func (l *layer) past(at time.Duration) bool {
-	return len(l.frames) > 0 && l.last() > at
+	return len(l.frames) > 0 && l.lastReal(len(l.frames)) > at
 }
 
 // drop forgets the first n pictures: their segment is closed.
@@ -138,12 +159,18 @@ func ticks(t time.Duration) uint64 {
 
 // sample is the picture as MP4 keeps it. The init has the parameter sets, and keyframes repeat them: programs that
 // do not read a second init in the middle of a stream, ffmpeg's among them, go on through a change of layer.
-func (f frame) sample() []byte {
+func (l *layer) sample(f frame) []byte {
+	if f.again {
+		return h264.AppendLengthPrefixed(nil, [][]byte{l.repeats.Again()})
+	}
 	var b []byte
 	if f.key {
 		b = h264.AppendLengthPrefixed(b, [][]byte{f.params.RawSPS, f.params.RawPPS})
+		if f.params.Repeat != nil {
+			b = h264.AppendLengthPrefixed(b, [][]byte{f.params.Repeat})
+		}
 	}
-	return h264.AppendLengthPrefixed(b, f.nals)
+	return h264.AppendLengthPrefixed(b, l.repeats.Pass(f.params, f.nals, f.key))
 }
 
 // samples makes fragment samples of the pictures [from, to), the first of which begins at start and the
@@ -158,7 +185,7 @@ func (l *layer) samples(from, to int, start, end time.Duration) []fmp4.Sample {
 		}
 		until = max(until, at)
 		out = append(out, fmp4.Sample{
-			Data: l.frames[i].sample(), Duration: uint32(until - at), Sync: l.frames[i].key,
+			Data: l.sample(l.frames[i]), Duration: uint32(until - at), Sync: l.frames[i].key,
 		})
 		at = until
 	}

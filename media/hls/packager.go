@@ -120,26 +120,26 @@ func (p *packager) removeTrack(id string) {
 	}
 }
 
-// packet takes one packet.
-func (p *packager) packet(pk *media.Packet) {
+// packet takes one packet, which arrived at a place of the timeline: now, or earlier when it waited in the queue.
+func (p *packager) packet(pk *media.Packet, at time.Duration) {
 	switch pk.Track {
 	case p.mic:
-		p.sound.packet(pk, p.now)
+		p.sound.packet(pk, at)
 	case p.camera:
-		if pk.Layer < media.Layers && !p.layers[pk.Layer].push(pk, p.now) {
+		if pk.Layer < media.Layers && !p.layers[pk.Layer].push(pk, at) {
 			p.ask()
 		}
 	}
 }
 
-// report takes one sender report.
-func (p *packager) report(r *media.SenderReport) {
+// report takes one sender report, in the same way.
+func (p *packager) report(r *media.SenderReport, at time.Duration) {
 	switch r.Track {
 	case p.mic:
-		p.sound.clock.report(r.NTP, r.Timestamp, p.now)
+		p.sound.clock.report(r.NTP, r.Timestamp, at)
 	case p.camera:
 		if r.Layer < media.Layers {
-			p.layers[r.Layer].clock.report(r.NTP, r.Timestamp, p.now)
+			p.layers[r.Layer].clock.report(r.NTP, r.Timestamp, at)
 		}
 	}
 }

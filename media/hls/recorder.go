@@ -137,14 +137,16 @@ func (r *Recorder) handle(p *packager, events []event) {
 	for _, e := range events {
 		switch {
 		case e.packet != nil:
-			p.now = max(p.now, r.place(e.packet.Arrival))
-			p.packet(e.packet)
+			at := r.place(e.packet.Arrival)
+			p.now = max(p.now, at)
+			p.packet(e.packet, at)
 			if e.packet.Marker {
 				p.advance()
 			}
 		case e.report != nil:
-			p.now = max(p.now, r.place(e.report.Arrival))
-			p.report(e.report)
+			at := r.place(e.report.Arrival)
+			p.now = max(p.now, at)
+			p.report(e.report, at)
 		case e.add != nil:
 			p.addTrack(*e.add)
 		default:

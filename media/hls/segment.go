@@ -88,7 +88,7 @@ func (p *packager) openOutputs(s *segment) error {
 		pictures[slate] = slateParams
 	}
 	for f, params := range pictures {
-		v := fmp4.Video{Width: params.Width, Height: params.Height, SPS: params.RawSPS, PPS: params.RawPPS}
+		v := fmp4.Video{Width: params.Width, Height: params.Height, SPS: params.RawSPS, PPS: params.RawPPS, Repeat: params.Repeat}
 		data, err := v.Init()
 		if err != nil {
 			return err
@@ -175,11 +175,11 @@ func (p *packager) closeLayer(o *output, l *layer, c *cut) error {
 		o.gap = true
 		return nil
 	}
-	last := l.frames[to-1].at
+	last, lost := l.lastReal(to), next >= 0 && l.frames[next].gap // writing may insert pictures
 	if err := p.writeParts(o, l, to, c.at, true); err != nil {
 		return err
 	}
-	o.gap = l.gap || c.at-last > freezeLimit || next >= 0 && l.frames[next].gap
+	o.gap = l.gap || c.at-last > freezeLimit || lost
 	return nil
 }
 
@@ -195,6 +195,7 @@ func (p *packager) flush() error {
 		if l == nil {
 			continue
 		}
+		p.hold(l)
 		if to := p.settledFrames(l); to > l.written {
 			if err := p.writeParts(s.outputs[f], l, to, l.frames[to].at, false); err != nil {
 				return err
@@ -227,13 +228,30 @@ func (p *packager) flush() error {
 	return nil
 }
 
-// partMin is from when on a part is long enough; one must not be shorter than 85 % of the target unless it is
-// the last (rfc8216bis section 4.4.3.7).
-const partMin = partTarget - 20*time.Millisecond
+// partMin is from when on a part is long enough; one must not be shorter than partShort unless it is the last
+// (rfc8216bis section 4.4.3.7): 85 % of the limit, and a frame of sound, by which its part may be shorter.
+const (
+	partMin   = partTarget - 20*time.Millisecond
+	partShort = partLimit*85/100 + aacFrame*time.Second/48000
+)
+
+// hold shows the last picture of a layer again where a part has to end, when none has come there for so long that
+// none will: of a screen that nothing moves on, browsers send one or no picture a second.
+func (p *packager) hold(l *layer) {
+	_, heard := p.lastPicture()
+	if p.cut != nil || l.ended || len(l.frames) == 0 || p.now-heard >= stalled {
+		return
+	}
+	start, forced := p.writtenTo(l), p.segment.start+segmentForced
+	at := min(start+partTarget, forced)
+	if start < forced && l.last() < at-partTarget+partMin && p.now >= at+soundGrace {
+		l.repeat(len(l.frames), at)
+	}
+}
 
 // writeParts writes the full parts among the pictures before an index, which end at a place, and when all is
-// true what is left then, too. A picture that is shown for longer than partLimit makes a part that is too
-// long, which players of Media Source take as it is.
+// true what is left then, too. Where pictures are so far apart that a part would be too long or too short, one is
+// repeated. Only a stream whose pictures cannot be has such parts, which players of Media Source take as they are.
 func (p *packager) writeParts(o *output, l *layer, to int, end time.Duration, all bool) error {
 	until := func(i int) time.Duration { // where the picture before i ends
 		if i < to {
@@ -247,8 +265,12 @@ func (p *packager) writeParts(o *output, l *layer, to int, end time.Duration, al
 			cut++
 		}
 		switch length := until(cut) - start; {
-		case length > partLimit && cut > l.written+1:
+		case length > partLimit && cut > l.written+1 && until(cut-1)-start >= partShort:
 			cut-- // without the last picture it is a little short
+		case length > partLimit && l.repeat(cut, start+partTarget):
+			to++
+		case length > partLimit && cut > l.written+1:
+			cut--
 		case length < partMin && !all:
 			return nil
 		}
@@ -323,12 +345,22 @@ func (p *packager) writeSound(to int64) error {
 	return nil
 }
 
-// writeSlate shows the slate up to a place as one part.
+// writeSlate shows the slate up to a place: as one part if it is no longer than that.
 func (p *packager) writeSlate(to time.Duration) error {
-	s := p.segment
-	if to <= s.shown {
-		return nil
+	for s := p.segment; s.shown < to; {
+		until := to
+		if to-s.shown > partLimit {
+			until = s.shown + partTarget
+		}
+		if err := p.writeSlatePart(until); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+func (p *packager) writeSlatePart(to time.Duration) error {
+	s := p.segment
 	sample := fmp4.Sample{Data: slatePicture, Duration: uint32(ticks(to) - ticks(s.shown)), Sync: true}
 	err := s.outputs[slate].write(s.Number, ticks(s.shown), []fmp4.Sample{sample})
 	s.shown = to

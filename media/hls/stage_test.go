@@ -27,11 +27,12 @@ import (
 type scene struct {
 	layers [media.Layers][][]byte // Annex B
 	opus   [][]byte
+	rate   int // pictures a minute
 }
 
 const (
 	sceneLength = 12 * time.Second
-	frameEvery  = time.Second / 30
+	sceneRate   = 30 * 60
 )
 
 var scenes sync.Map // by size
@@ -47,25 +48,30 @@ func loadScene(tb testing.TB, width int) *scene {
 	return s
 }
 
-func makeScene(width int) (*scene, error) {
-	s := &scene{}
+func makeScene(width int) (*scene, error) { return makeSceneAt(width, sceneRate) }
+
+// makeSceneAt makes a scene with so many pictures a minute. What is slower than usual does not flash.
+func makeSceneAt(width, rate int) (*scene, error) {
+	s := &scene{rate: rate}
+	length := int(sceneLength.Seconds())
 	for l := range media.Layers {
 		w := width >> (media.High - l)
-		picture := fmt.Sprintf("testsrc2=s=%dx%d:r=30:d=%d,drawbox=enable='lt(mod(t+0.001,1),0.033)':color=white:t=fill",
-			w, w*9/16/2*2, int(sceneLength.Seconds()))
+		picture := fmt.Sprintf("testsrc2=s=%dx%d:r=%d/60:d=%d,drawbox=enable='lt(mod(t+0.001,1),0.033)':color=white:t=fill",
+			w, w*9/16/2*2, rate, length)
+		group := max(rate/30, 2)
 		out, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", picture, "-pix_fmt", "yuv420p",
 			"-c:v", "libx264", "-profile:v", "baseline", "-preset", "ultrafast", "-tune", "zerolatency",
-			"-x264-params", "keyint=60:min-keyint=60:scenecut=0:slices=1:sliced-threads=0", "-b:v", "400k",
+			"-x264-params", fmt.Sprintf("keyint=%d:min-keyint=%d:scenecut=0:slices=1:sliced-threads=0", group, group), "-b:v", "400k",
 			"-f", "h264", "pipe:1").Output()
 		if err != nil {
 			return nil, fmt.Errorf("make pictures: %w", err)
 		}
 		s.layers[l] = splitUnits(out)
-		if want := int(sceneLength / frameEvery); len(s.layers[l]) != want {
+		if want := length*rate/60; len(s.layers[l]) < want {
 			return nil, fmt.Errorf("ffmpeg made %d pictures, not %d", len(s.layers[l]), want)
 		}
 	}
-	beep := fmt.Sprintf("aevalsrc='if(lt(mod(t,1),0.033),0.8*sin(2*PI*1000*t),0)':s=48000:d=%d", int(sceneLength.Seconds())+1)
+	beep := fmt.Sprintf("aevalsrc='if(lt(mod(t,1),0.033),0.8*sin(2*PI*1000*t),0)':s=48000:d=%d", length+1)
 	out, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", beep,
 		"-c:a", "libopus", "-b:a", "64k", "-application", "audio", "-f", "ogg", "pipe:1").Output()
 	if err != nil {
@@ -288,11 +294,11 @@ func (s *stage) pictures(k take, all []happening) []happening {
 		}
 		payloader := &codecs.H264Payloader{}
 		for i, unit := range k.scene.layers[l] {
-			captured := time.Duration(i) * time.Second / 30
+			captured := time.Duration(i) * time.Minute / time.Duration(k.scene.rate)
 			if captured < k.from || captured >= k.to {
 				continue
 			}
-			ts := k.origin + uint32(l)*1e9 + uint32(i)*3000
+			ts := k.origin + uint32(l)*1e9 + uint32((captured*90+time.Millisecond/2)/time.Millisecond)
 			payloads := payloader.Payload(1200, unit)
 			at := k.starts + captured - k.from
 			for n, payload := range payloads {
@@ -307,7 +313,7 @@ func (s *stage) pictures(k take, all []happening) []happening {
 				}
 				all = append(all, happening{at: arrival, do: func() { s.recorder.WritePacket(p) }})
 			}
-			if i%30 == 10 && !k.noReport {
+			if (i%30 == 10 || k.scene.rate < sceneRate/6) && !k.noReport {
 				r := media.SenderReport{Track: "camera", Layer: l, NTP: s.ntp(at), Timestamp: ts, Arrival: s.at(at + k.delay[l])}
 				all = append(all, happening{at: at + k.delay[l], do: func() { s.recorder.WriteSenderReport(r) }})
 			}

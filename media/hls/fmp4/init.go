@@ -10,11 +10,11 @@ const (
 	AudioTimescale = 48000
 )
 
-// Video is a picture track coded in H.264. SPS and PPS are NAL units without start code; Width and
-// Height are in pixels, after cropping.
+// Video is a picture track coded in H.264. SPS and PPS are NAL units without start code, Repeat is a second
+// PPS or nil; Width and Height are in pixels, after cropping.
 type Video struct {
-	Width, Height int
-	SPS, PPS      []byte
+	Width, Height    int
+	SPS, PPS, Repeat []byte
 }
 
 // Audio is a sound track coded in AAC-LC, 48 kHz, two channels. Config is the AudioSpecificConfig
@@ -157,9 +157,15 @@ func (v Video) entry(w *writer) {
 			w.u8(1, v.SPS[1], v.SPS[2], v.SPS[3], 0xff, 0xe1) // four-byte lengths, one SPS
 			w.u16(uint16(len(v.SPS)))
 			w.bytes(v.SPS)
-			w.u8(1)
-			w.u16(uint16(len(v.PPS)))
-			w.bytes(v.PPS)
+			sets := [][]byte{v.PPS}
+			if v.Repeat != nil {
+				sets = append(sets, v.Repeat)
+			}
+			w.u8(byte(len(sets)))
+			for _, set := range sets {
+				w.u16(uint16(len(set)))
+				w.bytes(set)
+			}
 			if hasChromaFields(v.SPS[1]) {
 				w.u8(0xfc|1, 0xf8, 0xf8, 0) // 4:2:0, 8 bit, which is all that browsers send
 			}

@@ -28,6 +28,7 @@ type Unit struct {
 type Params struct {
 	SPS
 	RawSPS, RawPPS []byte // NAL units
+	Repeat         []byte // the parameter set of repeated pictures; nil when none can be
 }
 
 // Assembler puts the packets of one layer together. It gives out only what a decoder can use: after the
@@ -221,6 +222,9 @@ func (a *Assembler) adopt() bool {
 		return false
 	}
 	a.params = &Params{SPS: s, RawSPS: bytes.Clone(a.sps), RawPPS: bytes.Clone(a.pps)}
+	if s.repeatable() {
+		a.params.Repeat = s.repeatSet()
+	}
 	return true
 }
 

@@ -62,8 +62,9 @@ func trimZeros(b []byte) []byte {
 // past the end gives zeros and sets short.
 type bits struct {
 	b     []byte
-	at    int // bit position
-	zeros int // zero bytes just read
+	at    int  // bit position
+	zeros int  // zero bytes just read
+	plain bool // there is no emulation prevention in b
 	short bool
 }
 
@@ -75,7 +76,7 @@ func (r *bits) bit() uint {
 		r.short = true
 		return 0
 	}
-	if r.at&7 == 0 { // entering a byte
+	if r.at&7 == 0 && !r.plain { // entering a byte
 		if r.zeros >= 2 && r.b[i] == 3 {
 			r.zeros = 0
 			r.at += 8

@@ -13,6 +13,12 @@ type SPS struct {
 	Width, Height int    // pixels, after cropping
 	frameNumBits  int    // length of frame_num in slice headers
 	planes        bool   // separate_colour_plane_flag: slice headers hold two bits more
+	id            uint   // seq_parameter_set_id
+	orderType     uint   // pic_order_cnt_type
+	orderBits     int    // length of pic_order_cnt_lsb in slice headers; 0 when they have none
+	maxRefs       uint   // max_num_ref_frames
+	frameOnly     bool   // frame_mbs_only_flag: no fields
+	macroblocks   uint   // of a picture
 	Codec         string // RFC 6381 form, such as "avc1.42e01f"
 }
 
@@ -24,7 +30,7 @@ func ParseSPS(nal []byte) (SPS, error) {
 	}
 	s := SPS{Codec: fmt.Sprintf("avc1.%02x%02x%02x", nal[1], nal[2], nal[3])}
 	r := newBits(nal, 4)
-	r.ue() // seq_parameter_set_id
+	s.id = r.ue()
 	chroma := uint(1)
 	if highProfile(nal[1]) {
 		if chroma = r.ue(); chroma == 3 {
@@ -38,9 +44,10 @@ func ParseSPS(nal []byte) (SPS, error) {
 		}
 	}
 	s.frameNumBits = int(r.ue()) + 4
-	switch r.ue() { // pic_order_cnt_type
+	s.orderType = r.ue()
+	switch s.orderType {
 	case 0:
-		r.ue()
+		s.orderBits = int(r.ue()) + 4
 	case 1:
 		r.u(1)
 		r.se()
@@ -49,10 +56,10 @@ func ParseSPS(nal []byte) (SPS, error) {
 			r.se()
 		}
 	}
-	r.ue() // max_num_ref_frames
+	s.maxRefs = r.ue()
 	r.u(1) // gaps_in_frame_num_value_allowed_flag
 	s.size(r, chroma)
-	if r.short || s.frameNumBits > 16 || s.Width < 16 || s.Width > 8192 || s.Height < 16 || s.Height > 8192 {
+	if r.short || s.frameNumBits > 16 || s.orderBits > 16 || s.id > 31 || s.Width < 16 || s.Width > 8192 || s.Height < 16 || s.Height > 8192 {
 		return SPS{}, ErrSPS
 	}
 	return s, nil
@@ -102,6 +109,7 @@ func (s *SPS) size(r *bits, chroma uint) {
 	r.u(1) // direct_8x8_inference_flag
 	h *= 2 - frameOnly
 	s.Width, s.Height = w*16, h*16
+	s.macroblocks, s.frameOnly = uint(w*h), frameOnly == 1
 	if r.u(1) == 0 {
 		return
 	}
