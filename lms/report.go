@@ -103,6 +103,8 @@ func isWord(s string) bool {
 type Session struct {
 	Timeline Timeline
 	Edits    EditList // of the recording, once it is known
+	Version  int      // of the recording: every cut counts one up; 0 without one
+	Deleted  bool     // the recording cannot be watched any more; what it showed still counts
 }
 
 // confirm returns the provenance that the server can vouch for: a claim to have watched live is kept

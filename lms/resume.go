@@ -40,6 +40,7 @@ type Viewing struct {
 	OnAir      bool
 	EdgeMS     int64    // end of the timeline now
 	Edits      EditList // the recording; while on air it is still growing and not asked
+	Deleted    bool     // the recording was deleted; Edits still say what counts
 	Watched    Spans    // seconds watched live, by DVR or in the replay
 	PositionMS *int64   // the last played moment; nil when there is none
 	LinkMS     *int64   // the moment of the timeline that a link names; nil without
@@ -66,7 +67,7 @@ func Resume(v Viewing) Start {
 	case v.OnAir:
 		s.Mode = ModeLive
 		v.startLive(&s)
-	case len(v.Edits) > 0:
+	case len(v.Edits) > 0 && !v.Deleted:
 		s.Mode = ModeReplay
 		v.startReplay(&s)
 	default:

@@ -94,10 +94,12 @@ func (s *Server) endBroadcast(ctx context.Context, actor lms.Actor, course lms.C
 	for _, edit := range result.Edits {
 		recording.Edits = append(recording.Edits, lms.Piece(edit))
 	}
+	recording.Segments = pieces(result.Segments)
 	b, err := s.db.EndBroadcast(ctx, actor, course, recording)
 	if err != nil {
 		return err
 	}
+	s.works.Wake()
 	s.tellBroadcast(course, b)
 	s.dismiss(func(session mediaSession) bool { return session.Room() == string(course) && !session.Publishes() })
 	return nil

@@ -24,6 +24,7 @@ type courseView struct {
 	State      postgres.CourseState `json:"state"`
 	Version    int                  `json:"version"`
 	Broadcast  *broadcastView       `json:"broadcast"`
+	Recording  *recordingRef        `json:"recording"` // nil while on air, and when there is none
 	Presenters []personRef          `json:"presenters"`
 	Roles      []lms.Role           `json:"roles"`
 }
@@ -60,6 +61,7 @@ func (s *Server) courseView(c postgres.CourseView) courseView {
 		view.Broadcast = &broadcastView{
 			ID: b.ID, State: broadcastState(b.OnAir), TimelineMS: b.TimelineMS, Presenter: protocol.Gone, LengthMS: b.LengthMS,
 		}
+		view.Recording = newRecordingRef(c.ID, b.Recording)
 		if b.OnAir {
 			view.Broadcast.Presenter, view.Broadcast.Sharing = s.presenter(c.ID), s.sfu.Room(string(c.ID)).Sharing()
 		}

@@ -3,41 +3,36 @@ package web
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"net/http"
 	"strings"
 	"sync"
 
 	"lectern/lms"
-	"lectern/media/broadcast"
 	"lectern/media/hls"
 )
 
 // getHLS serves playlists and segments of a lecture to whoever may watch it. The route has asked that already;
 // a lecture that was never on air is not found, like one that is none of the caller's business. What is served
-// and how long it may be cached is the recording's own affair.
+// and how long it may be cached is the recording's own affair; which version of it is shown, the database's.
 func getHLS(s *Server, w http.ResponseWriter, r *http.Request, c *call) error {
 	id, err := s.recordings.of(r.Context(), s, c)
 	if err != nil {
 		return err
 	}
-	serve := s.desk.Origin
-	if strings.HasPrefix(r.PathValue("file"), "speaker/") { // the camera beside a shared screen
-		serve = s.desk.Speaker
+	speaker := strings.HasPrefix(r.PathValue("file"), "speaker/") // the camera beside a shared screen
+	live := s.desk.Live(string(id))
+	if speaker {
+		live = s.desk.LiveSpeaker(string(id))
 	}
-	origin, err := serve(string(id))
-	if errors.Is(err, broadcast.ErrNoRecording) {
-		return lms.ErrNotFound
-	}
-	if err != nil {
-		return err
+	if live == nil {
+		return s.serveReplay(w, r, id, speaker)
 	}
 	w.Header().Del("Cache-Control") // of pages; the origin sets its own
 	if !c.edge && bearerToken(r) == "" {
 		viewer := s.grantKey(r).secret
 		r = r.WithContext(hls.WithGate(r.Context(), func() (func(), bool) { return s.waiting.enter(viewer) }))
 	}
-	origin.ServeHTTP(w, r)
+	live.ServeHTTP(w, r)
 	return nil
 }
 

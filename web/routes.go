@@ -77,6 +77,15 @@ func (s *Server) routes() []route {
 		{"POST", "/api/courses/{course}/end", postEnd, may(lms.Present), bodyForm, rateWrite},
 		{"GET", "/api/courses/{course}/health", getHealth, may(lms.Present), bodyNone, rateAPI},
 
+		// The recording, after the lecture.
+		{"GET", "/admin/recording/{course}", app("admin"), may(lms.Manage), bodyNone, ratePage},
+		{"GET", "/api/courses/{course}/recording", getRecording, may(lms.Manage), bodyNone, rateAPI},
+		{"PUT", "/api/courses/{course}/recording/cut", putCut, may(lms.Manage), bodyJSON, rateWrite},
+		{"PUT", "/api/courses/{course}/recording/retention", putRetention, may(lms.Manage), bodyForm, rateWrite},
+		{"PUT", "/api/programmes/{programme}/retention", putProgrammeRetention, may(lms.Manage), bodyForm, rateWrite},
+		{"DELETE", "/api/courses/{course}/recording", deleteRecording, may(lms.Manage), bodyForm, rateWrite},
+		{"GET", "/api/courses/{course}/recording/preview/{file...}", getPreview, may(lms.Manage), bodyNone, rateNone},
+
 		// Questions.
 		{"GET", "/api/courses/{course}/questions", getQuestions, may(lms.Watch), bodyNone, rateAPI},
 		{"POST", "/api/courses/{course}/questions", postQuestion, may(lms.Ask), bodyJSON, rateWrite},

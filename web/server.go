@@ -4,6 +4,7 @@
 package web
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,6 +21,7 @@ import (
 	"lectern/media/egress"
 	"lectern/media/relay"
 	"lectern/media/sfu"
+	"lectern/media/vod"
 	"lectern/signaling"
 	"lectern/storage/postgres"
 )
@@ -36,6 +38,9 @@ type Config struct {
 	// Egress carries the lecture to those who watch; nil leaves that to PeerConnections of SFU.
 	Egress *egress.Server
 	Desk   *broadcast.Desk
+
+	FFmpeg   string // path of ffmpeg; "ffmpeg" when empty
+	NoLadder bool   // recordings are not encoded anew after the lecture
 
 	Relay    *relay.Server // nil for none
 	RelayURL string        // the turn: or turns: URL of Relay, for browsers
@@ -76,6 +81,7 @@ type Server struct {
 	resumed chan struct{} // closed when Run has taken up what was on air when the program stopped
 
 	casting    sync.Mutex // what the desk does and what is committed of it belong together: one air or end at a time
+	works      *vod.Works
 	airings    airings
 	recordings recordings
 	waiting    waiting
@@ -115,6 +121,9 @@ func New(c Config) (*Server, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	s.works = vod.NewWorks(vod.WorksConfig{
+		Queue: &taskQueue{db: c.DB, holder: rand.Text()}, Desk: c.Desk, FFmpeg: c.FFmpeg, NoLadder: c.NoLadder, Log: c.Log, Metrics: c.Metrics,
+	})
 	s.limits, s.grants = newLimiter(s.now), newGrants(s.now)
 	if err := s.csrf.AddTrustedOrigin(public.Scheme + "://" + public.Host); err != nil {
 		return nil, fmt.Errorf("public URL: %w", err)
@@ -143,6 +152,9 @@ func New(c Config) (*Server, error) {
 	}
 	return s, nil
 }
+
+// Works works on recordings after the lecture while its Run runs.
+func (s *Server) Works() *vod.Works { return s.works }
 
 // Handler returns the public site. It has no timeouts of its own: the http.Server in cmd has.
 func (s *Server) Handler() http.Handler { return s.outermost(http.HandlerFunc(s.dispatch)) }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"lectern/lms"
+	"lectern/media/vod"
 	"lectern/signaling"
 )
 
@@ -68,16 +69,24 @@ func getResume(s *Server, w http.ResponseWriter, r *http.Request, c *call) error
 		Mode: start.Mode, StartMS: start.StartMS, Reason: start.Reason, ContinueMS: start.ContinueMS,
 		Watched: spanList(start.Watched), WatchedS: start.Watched.Len(), CountableS: start.Countable.Len(),
 		Share: start.Watched.Share(start.Countable), Gaps: spanList(start.Gaps),
-		Edits: []editView{}, HLS: "/hls/" + string(c.courseID) + "/index.m3u8",
-		Speaker: sideView{HLS: "/hls/" + string(c.courseID) + "/speaker/index.m3u8", Edits: []editView{}},
+		Edits: []editView{}, HLS: hlsPath(c.courseID, "index.m3u8"),
+		Speaker: sideView{HLS: hlsPath(c.courseID, "speaker/index.m3u8"), Edits: []editView{}},
 	}
 	for _, piece := range s.edits(c.courseID, resume.Edits) {
 		view.Edits = append(view.Edits, editView(piece))
 	}
 	if id, err := s.recordings.of(r.Context(), s, c); err == nil { // before the first broadcast there is none
-		for _, piece := range s.desk.SpeakerEdits(string(id)) {
-			view.Speaker.Edits = append(view.Speaker.Edits, editView(piece))
+		speaker := pieces(s.desk.SpeakerEdits(string(id)))
+		if start.Mode == lms.ModeReplay {
+			view.HLS = hlsPath(c.courseID, vod.Versioned("index.m3u8", resume.Version))
+			view.Speaker.HLS = hlsPath(c.courseID, vod.Versioned("speaker/index.m3u8", resume.Version))
+			shown, err := s.db.ReplayVersion(r.Context(), id, resume.Version)
+			if err != nil {
+				return err
+			}
+			speaker = s.speakerEdits(id, shown)
 		}
+		view.Speaker.Edits = editList(speaker)
 	}
 	return writeJSON(w, http.StatusOK, view)
 }

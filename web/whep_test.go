@@ -15,7 +15,9 @@ func wantLayers(t *testing.T, st *studio, viewer caller, opened answer) {
 	if link := strings.Join(opened.header.Values("Link"), ", "); !strings.Contains(link, "<"+path+`>; rel="`+layerRel+`"`) {
 		t.Errorf("the answer does not name %s: %s", path, link)
 	}
-	choose := func(c caller, body string) answer { return c.do("POST", path, body, "Content-Type", "application/json") }
+	choose := func(c caller, body string) answer {
+		return c.do("POST", path, body, "Content-Type", "application/json")
+	}
 	for _, tt := range []struct {
 		name   string
 		answer answer

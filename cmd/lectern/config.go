@@ -41,6 +41,7 @@ type config struct {
 	Edge      string // URL of the origin: be an edge of it and nothing else
 	EdgeMB    string // megabytes that an edge keeps
 	FFmpeg    string
+	Polish    string
 	LogFormat string
 	Demo      bool // serve: on a new data folder create the demo programme and print its links
 }
@@ -78,6 +79,7 @@ var settings = []setting{
 	{"cdn-secret", "LECTERN_CDN_SECRET", "", "what the CDN sends us as X-Lectern-Edge, 32 characters or more; the same at every edge", func(c *config) *string { return &c.CDNSecret }},
 	{"edge", "LECTERN_EDGE", "", "be an edge in front of this Lectern (a URL) and nothing else; LECTERN_URL is then the edge's own", func(c *config) *string { return &c.Edge }},
 	{"edge-memory", "LECTERN_EDGE_MEMORY", "256", "megabytes of media that an edge keeps", func(c *config) *string { return &c.EdgeMB }},
+	{"polish", "LECTERN_POLISH", "on", "encode recordings anew after the lecture, when the machine has time: on or off", func(c *config) *string { return &c.Polish }},
 	{"ffmpeg", "LECTERN_FFMPEG", "ffmpeg", "ffmpeg program", func(c *config) *string { return &c.FFmpeg }},
 	{"log", "LECTERN_LOG", "text", "text or json", func(c *config) *string { return &c.LogFormat }},
 }
@@ -131,6 +133,9 @@ func (c *config) finish() error {
 	}
 	if c.Secret != "" && len(c.Secret) < 32 {
 		return errors.New("LECTERN_SECRET: want at least 32 characters, for example from: openssl rand -hex 32")
+	}
+	if c.Polish != "on" && c.Polish != "off" {
+		return fmt.Errorf("LECTERN_POLISH %q: want on or off", c.Polish)
 	}
 	if c.Attendees != "light" && c.Attendees != "peer" {
 		return fmt.Errorf("LECTERN_ATTENDEES %q: want light or peer", c.Attendees)

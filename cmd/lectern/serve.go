@@ -175,7 +175,7 @@ func newNode(c config, db *postgres.DB, log *slog.Logger) (*node, error) {
 	})
 	if n.site, err = web.New(web.Config{
 		URL: c.URL, Mailbox: c.Mailbox == "on", TrustedProxies: proxies,
-		DB: db, Hub: n.hub, SFU: n.sfu, Egress: n.egress, Desk: n.desk, Relay: n.relay, RelayURL: c.TURN, CDN: media, Log: log, Metrics: registry,
+		DB: db, Hub: n.hub, SFU: n.sfu, Egress: n.egress, Desk: n.desk, FFmpeg: c.FFmpeg, NoLadder: c.Polish == "off", Relay: n.relay, RelayURL: c.TURN, CDN: media, Log: log, Metrics: registry,
 	}); err != nil {
 		return nil, err
 	}
@@ -200,6 +200,7 @@ func (n *node) stages() []stage {
 		{"recordings", n.desk.Run},
 		{"sockets", n.hub.Run},
 		{"site", n.site.Run},
+		{"work on recordings", n.site.Works().Run},
 	}...)
 	if n.relay != nil {
 		stages = append(stages, stage{"relay", n.relay.Run})

@@ -54,6 +54,7 @@ type Run struct {
 type Result struct {
 	LengthMS int64
 	Edits    []hls.Edit
+	Segments []hls.Edit // the same by segments, which are where it can be cut
 }
 
 // Status is a broadcast on air. Recording tells whether it is being recorded, and what went wrong. Edits is the
@@ -242,7 +243,7 @@ func (d *Desk) End(ctx context.Context, course string) (Result, error) {
 		if err != nil {
 			d.config.Log.Error("recording ended badly", "course", course, "broadcast", b.Broadcast, "err", err)
 		}
-		result = Result(recording)
+		result = Result{recording.LengthMS, recording.Edits, b.recorder.Segments()}
 		d.endSpeaker(ctx, b)
 	}
 	d.mu.Lock()
@@ -266,14 +267,12 @@ func (d *Desk) endSpeaker(ctx context.Context, b *onAir) {
 
 // kept is what the folder of a broadcast holds.
 func (d *Desk) kept(broadcast string) Result {
-	if !isName(broadcast) {
-		return Result{}
-	}
-	origin, err := d.opened(broadcast)
+	replay, err := d.Replay(broadcast)
 	if err != nil {
 		return Result{}
 	}
-	return Result(origin.Recording())
+	r := replay.Recording()
+	return Result{r.LengthMS, r.Edits, replay.Cuts()}
 }
 
 // OnAir returns what a course is doing, false when it is not on air here.

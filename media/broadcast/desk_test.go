@@ -21,6 +21,7 @@ import (
 
 	"lectern/media/hls"
 	"lectern/media/sfu"
+	"lectern/media/vod"
 )
 
 func must(t testing.TB, err error) {
@@ -398,7 +399,7 @@ func TestNames(t *testing.T) {
 func TestShelfForgets(t *testing.T) {
 	s := newShelf()
 	opened := 0
-	open := func() (*hls.Origin, error) { opened++; return &hls.Origin{}, nil }
+	open := func() (*vod.Replay, error) { opened++; return &vod.Replay{}, nil }
 	for round := range 2 {
 		for i := range shelfSize + 1 {
 			_, err := s.get(fmt.Sprint(i), open)

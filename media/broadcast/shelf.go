@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"net/http"
 	"sync"
+	"time"
 
 	"lectern/media/hls"
+	"lectern/media/vod"
 )
 
 // shelfSize is how many finished recordings stay open: reading the index of four hours takes some tens of
@@ -24,29 +26,29 @@ type shelf struct {
 
 type shelved struct {
 	broadcast string
-	origin    *hls.Origin
+	replay    *vod.Replay
 }
 
 func newShelf() *shelf { return &shelf{items: map[string]*list.Element{}} }
 
 // get returns a recording, opening it when it is not there. One that is pushed out stays usable for those
 // who have it.
-func (s *shelf) get(broadcast string, open func() (*hls.Origin, error)) (*hls.Origin, error) {
+func (s *shelf) get(broadcast string, open func() (*vod.Replay, error)) (*vod.Replay, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e := s.items[broadcast]; e != nil {
 		s.order.MoveToFront(e)
-		return e.Value.(shelved).origin, nil
+		return e.Value.(shelved).replay, nil
 	}
-	origin, err := open()
+	replay, err := open()
 	if err != nil {
 		return nil, err
 	}
-	s.items[broadcast] = s.order.PushFront(shelved{broadcast, origin})
+	s.items[broadcast] = s.order.PushFront(shelved{broadcast, replay})
 	if s.order.Len() > shelfSize {
 		s.remove(s.order.Back())
 	}
-	return origin, nil
+	return replay, nil
 }
 
 // drop forgets a recording that is about to grow.
@@ -67,60 +69,129 @@ func (s *shelf) remove(e *list.Element) {
 // looks at the last element of the path, so it may be mounted anywhere. It returns ErrNoRecording when
 // there is none. Take it anew for every request.
 func (d *Desk) Origin(broadcast string) (http.Handler, error) {
-	return handler(d.origin(broadcast, broadcast, func(b *onAir) *hls.Origin { return b.origin }))
+	if live := d.Live(broadcast); live != nil {
+		return live, nil
+	}
+	return handler(d.Replay(broadcast))
+}
+
+// Live serves the recording of a broadcast that is on air here, as it grows; nil when none is.
+func (d *Desk) Live(broadcast string) http.Handler {
+	return d.live(broadcast, func(b *onAir) *hls.Origin { return b.origin })
+}
+
+// LiveSpeaker is Live for the camera beside a shared screen.
+func (d *Desk) LiveSpeaker(broadcast string) http.Handler {
+	return d.live(broadcast, func(b *onAir) *hls.Origin { return b.aside })
+}
+
+func (d *Desk) live(broadcast string, which func(*onAir) *hls.Origin) http.Handler {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, b := range d.onAir {
+		if b.Broadcast == broadcast && which(b) != nil {
+			return which(b)
+		}
+	}
+	return nil
 }
 
 // Speaker serves the recording of the camera beside a shared screen, which is there for those stretches of the
 // timeline only, as Origin does. It has no sound; its dates are those of the stage.
 func (d *Desk) Speaker(broadcast string) (http.Handler, error) {
-	return handler(d.speakerOrigin(broadcast))
+	if live := d.LiveSpeaker(broadcast); live != nil {
+		return live, nil
+	}
+	return handler(d.SpeakerReplay(broadcast))
 }
 
 // SpeakerEdits returns the stretches of the timeline for which Speaker has something to show: an empty list when
 // there are none.
 func (d *Desk) SpeakerEdits(broadcast string) []hls.Edit {
-	origin, err := d.speakerOrigin(broadcast)
+	if live, ok := d.LiveSpeaker(broadcast).(*hls.Origin); ok {
+		return live.Recording().Edits
+	}
+	replay, err := d.SpeakerReplay(broadcast)
 	if err != nil {
 		return nil
 	}
-	return origin.Recording().Edits
+	return replay.Recording().Edits
 }
 
-func (d *Desk) speakerOrigin(broadcast string) (*hls.Origin, error) {
-	return d.origin(broadcast, speakerName(broadcast), func(b *onAir) *hls.Origin { return b.aside })
-}
-
-func handler(o *hls.Origin, err error) (http.Handler, error) {
+func handler(r *vod.Replay, err error) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return o, nil
+	return r, nil
 }
 
-// origin finds what serves a folder: live while its broadcast is on air, else from the shelf.
-func (d *Desk) origin(broadcast, folder string, live func(*onAir) *hls.Origin) (*hls.Origin, error) {
+// Replay returns the finished recording of a broadcast, or ErrNoRecording. Take it anew for every request.
+func (d *Desk) Replay(broadcast string) (*vod.Replay, error) {
 	if !isName(broadcast) {
 		return nil, ErrNoRecording
 	}
-	d.mu.Lock()
-	for _, b := range d.onAir {
-		if b.Broadcast == broadcast && live(b) != nil {
-			defer d.mu.Unlock()
-			return live(b), nil
-		}
+	return d.opened(broadcast)
+}
+
+// SpeakerReplay is Replay for the camera beside a shared screen.
+func (d *Desk) SpeakerReplay(broadcast string) (*vod.Replay, error) {
+	if !isName(broadcast) {
+		return nil, ErrNoRecording
 	}
-	d.mu.Unlock()
-	return d.opened(folder)
+	return d.opened(speakerName(broadcast))
 }
 
 // opened returns a finished recording by its folder.
-func (d *Desk) opened(folder string) (*hls.Origin, error) {
-	origin, err := d.archive.get(folder, func() (*hls.Origin, error) { return hls.Open(d.folder(folder)) })
+func (d *Desk) opened(folder string) (*vod.Replay, error) {
+	replay, err := d.archive.get(folder, func() (*vod.Replay, error) { return vod.Open(d.folder(folder)) })
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNoRecording
 	}
 	if err != nil {
 		return nil, fmt.Errorf("recording of %s: %w", folder, err)
 	}
-	return origin, nil
+	return replay, nil
+}
+
+// Folder is where a broadcast is recorded, for who works on it after the lecture. Changed says that they have.
+func (d *Desk) Folder(broadcast string) (path string, err error) {
+	if !isName(broadcast) {
+		return "", ErrNoRecording
+	}
+	return d.folder(broadcast), nil
+}
+
+// Changed has the recording of a broadcast opened anew by the next who asks for it.
+func (d *Desk) Changed(broadcast string) { d.archive.drop(broadcast) }
+
+// Airing is how many broadcasts are on air here.
+func (d *Desk) Airing() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.onAir)
+}
+
+// LayersRead is when a file that the polished renditions of a recording have replaced was last asked for: the zero time when
+// nobody has since this process opened it.
+func (d *Desk) LayersRead(broadcast string) time.Time {
+	replay, err := d.Replay(broadcast)
+	if err != nil {
+		return time.Time{}
+	}
+	return replay.LayersRead()
+}
+
+// Remove deletes all files of a broadcast that is not on air, and returns how many bytes they had. There is no way back. It
+// returns ErrBusy while it is on air. Removing what is gone removes nothing.
+func (d *Desk) Remove(broadcast string) (bytes int64, err error) {
+	if !isName(broadcast) {
+		return 0, ErrNoRecording
+	}
+	d.turn.Lock() // nothing starts meanwhile
+	defer d.turn.Unlock()
+	if d.Live(broadcast) != nil {
+		return 0, ErrBusy
+	}
+	d.archive.drop(broadcast)
+	return vod.Remove(d.folder(broadcast))
 }

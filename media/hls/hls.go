@@ -35,7 +35,10 @@ func (e *CodecError) Error() string {
 }
 
 // editTolerance is how far recording and timeline may drift apart within one row of the edit list.
-const editTolerance = 100 * time.Millisecond
+const editTolerance = EditTolerance
+
+// EditTolerance is editTolerance, for those who put pieces together.
+const EditTolerance = 100 * time.Millisecond
 
 // Edit is one row of the edit list: a stretch of the session timeline and where it lies in the
 // recording, that is in the sum of the playlist's durations, all in milliseconds.

@@ -32,9 +32,8 @@ type Origin struct {
 
 // snapshot is a playlist as of one version of it. It never changes.
 type snapshot struct {
-	version       uint64
-	etag          string
-	plain, zipped []byte
+	version uint64
+	*Text
 }
 
 func newOrigin(root *os.Root, c *catalog) *Origin {
@@ -184,26 +183,5 @@ func (o *Origin) servePlaylist(w http.ResponseWriter, r *http.Request, name stri
 	if _, ended := o.catalog.state(); ended {
 		cache = cacheEnded
 	}
-	h := w.Header()
-	h.Set("Content-Type", "application/vnd.apple.mpegurl")
-	h.Set("Vary", "Accept-Encoding")
-	h.Set("Cache-Control", cache)
-	body, etag := s.plain, s.etag
-	if acceptsGzip(r) {
-		body, etag = s.zipped, etag+"-gzip"
-		h.Set("Content-Encoding", "gzip")
-	}
-	h.Set("ETag", `"`+etag+`"`)
-	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(body))
-}
-
-// acceptsGzip says whether gzip is named and not refused (RFC 9110 section 12.5.3).
-func acceptsGzip(r *http.Request) bool {
-	for _, part := range strings.Split(r.Header.Get("Accept-Encoding"), ",") {
-		coding, weight, _ := strings.Cut(strings.TrimSpace(part), ";")
-		if strings.EqualFold(coding, "gzip") {
-			return strings.Trim(strings.TrimPrefix(strings.TrimSpace(weight), "q="), "0.") != "" || weight == ""
-		}
-	}
-	return false
+	s.Serve(w, r, cache)
 }

@@ -1,10 +1,6 @@
 package hls
 
 import (
-	"bytes"
-	"compress/gzip"
-	"crypto/sha256"
-	"encoding/hex"
 	"net/url"
 	"strconv"
 )
@@ -85,12 +81,7 @@ func (o *Origin) playlist(k kind) *snapshot {
 	if plain == nil {
 		return nil
 	}
-	var zipped bytes.Buffer
-	z, _ := gzip.NewWriterLevel(&zipped, gzip.BestSpeed) // the level is valid
-	z.Write(plain)                                       // into memory
-	z.Close()
-	sum := sha256.Sum256(plain)
-	s := &snapshot{version: version, etag: hex.EncodeToString(sum[:8]), plain: plain, zipped: zipped.Bytes()}
+	s := &snapshot{version, NewText("application/vnd.apple.mpegurl", plain)}
 	o.cached[k] = s
 	return s
 }

@@ -29,12 +29,6 @@ func newBroadcast(id lms.BroadcastID, course lms.CourseID, t lms.Timeline) Broad
 	return b
 }
 
-// Recording says where the timeline lies in the recording of a broadcast.
-type Recording struct {
-	LengthMS int64 // of the recording
-	Edits    lms.EditList
-}
-
 // GoOnAir puts the lecture on air: for the first time, or again, when the timeline continues where it
 // stopped. When it is on air already the broadcast comes with lms.ErrConflict. Other errors: lms.ErrNotFound,
 // lms.ErrForbidden.
@@ -48,6 +42,9 @@ func (db *DB) GoOnAir(ctx context.Context, actor lms.Actor, course lms.CourseID)
 		b = newBroadcast(c.broadcast, course, c.session.Timeline)
 		timeline, err := c.session.Timeline.Start(now)
 		if err != nil {
+			return err
+		}
+		if err := refuseRecording(ctx, tx, c.broadcast); err != nil {
 			return err
 		}
 		err = tx.QueryRow(ctx, `
@@ -95,32 +92,6 @@ func (db *DB) EndBroadcast(ctx context.Context, actor lms.Actor, course lms.Cour
 		return audit(ctx, tx, now, actor, deed{action: "end broadcast", scope: c.scope, object: string(b.ID)})
 	})
 	return b, err
-}
-
-// saveRecording stores the edit list in place of an earlier one. A list that contradicts itself does not keep
-// a lecture from ending: it is logged, and the replay starts without it.
-func (db *DB) saveRecording(ctx context.Context, tx pgx.Tx, now time.Time, broadcast lms.BroadcastID, r Recording) error {
-	edits, err := lms.NewEditList(r.Edits)
-	if err != nil {
-		db.log.ErrorContext(ctx, "edit list not stored", "broadcast", broadcast, "pieces", len(r.Edits), "err", err)
-		edits = nil
-	}
-	var timeline, recording, length []int64
-	for _, piece := range edits {
-		timeline = append(timeline, piece.TimelineMS)
-		recording = append(recording, piece.RecordingMS)
-		length = append(length, piece.LengthMS)
-	}
-	var b pgx.Batch
-	b.Queue(`
-		insert into recordings (broadcast_id, length_ms, finished_at) values ($1, $2, $3)
-		on conflict (broadcast_id) do update set length_ms = excluded.length_ms, finished_at = excluded.finished_at`,
-		broadcast, max(0, r.LengthMS), now)
-	b.Queue(`delete from recording_edits where broadcast_id = $1`, broadcast)
-	b.Queue(`
-		insert into recording_edits (broadcast_id, timeline_ms, recording_ms, length_ms)
-		select $1, unnest($2::bigint[]), unnest($3::bigint[]), unnest($4::bigint[])`, broadcast, timeline, recording, length)
-	return tx.SendBatch(ctx, &b).Close()
 }
 
 // lockCast is loadCast after locking the course, so that what follows is alone with its broadcast.

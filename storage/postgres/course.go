@@ -37,6 +37,8 @@ type CourseBroadcast struct {
 	OnAir      bool
 	TimelineMS int64  // end of the session timeline now
 	LengthMS   *int64 // of the timeline, once it has ended
+
+	Recording *CourseRecording // nil while on air, and when there is none
 }
 
 // CourseView is a course as the actor sees it.

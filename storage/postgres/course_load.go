@@ -20,10 +20,13 @@ func loadCourses(ctx context.Context, tx pgx.Tx, now time.Time, actor lms.Actor,
 	broadcasts := make(map[lms.CourseID]lms.BroadcastID)
 	rows, err := tx.Query(ctx, `
 		select courses.id, programmes.id, programmes.title, courses.number, courses.title, courses.summary, courses.starts_at,
-			courses.local_start, courses.zone, courses.minutes, courses.version, courses.schedule_revision, courses.scheduled_at, broadcasts.id, broadcasts.length_ms
+			courses.local_start, courses.zone, courses.minutes, courses.version, courses.schedule_revision, courses.scheduled_at, broadcasts.id, broadcasts.length_ms,
+			recordings.version, recordings.storyboard, recordings.poster
 		from courses
 		join programmes on programmes.id = courses.programme_id
 		left join broadcasts on broadcasts.course_id = courses.id
+		left join recordings on recordings.broadcast_id = broadcasts.id and broadcasts.ended_at is not null
+			and recordings.deleted_at is null and recordings.length_ms > 0
 		where courses.programme_id = any($1::uuid[]) and ($2::uuid is null or courses.id = $2)
 		order by programmes.created_at desc, programmes.id, courses.number`, programmes, only)
 	if err != nil {
@@ -33,9 +36,13 @@ func loadCourses(ctx context.Context, tx pgx.Tx, now time.Time, actor lms.Actor,
 	var wall time.Time
 	var broadcast *lms.BroadcastID
 	var length *int64
+	var version *int
+	var storyboard *bool
+	var poster *string
 	_, err = pgx.ForEachRow(rows, []any{
 		&c.ID, &c.Programme.ID, &c.Programme.Title, &c.Number, &c.Title, &c.Summary, &c.Start,
 		&wall, &c.Zone, &c.Minutes, &c.Version, &c.Revision, &c.RevisedAt, &broadcast, &length,
+		&version, &storyboard, &poster,
 	}, func() error {
 		scope := lms.Scope{Programme: c.Programme.ID, Course: c.ID}
 		if !actor.Can(lms.Watch, scope) {
@@ -46,6 +53,9 @@ func loadCourses(ctx context.Context, tx pgx.Tx, now time.Time, actor lms.Actor,
 		if broadcast != nil {
 			broadcasts[c.ID] = *broadcast
 			c.Broadcast = &CourseBroadcast{ID: *broadcast, LengthMS: length}
+			if version != nil {
+				c.Broadcast.Recording = &CourseRecording{Version: *version, Storyboard: *storyboard, Poster: *poster}
+			}
 		}
 		courses = append(courses, c)
 		return nil

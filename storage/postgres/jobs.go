@@ -115,7 +115,7 @@ type sweepWorker struct {
 	db *DB
 }
 
-// Work deletes challenges, counters, links and sessions that ended a day ago.
+// Work deletes challenges, counters, links and sessions that ended a day ago, and recordings that are kept no longer.
 func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepJob]) error {
 	before := w.db.now().Add(-keepSpent)
 	for _, statement := range []string{
@@ -128,7 +128,8 @@ func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepJob]) error {
 			return fmt.Errorf("sweep: %w", err)
 		}
 	}
-	return nil
+	_, err := w.db.ExpireRecordings(ctx)
+	return err
 }
 
 // newWorkers makes the client that works the queue: mail where there is somebody to send it, and the sweep.
@@ -142,9 +143,9 @@ func (db *DB) newWorkers() (*river.Client[pgx.Tx], error) {
 		queues[river.QueueDefault] = river.QueueConfig{MaxWorkers: mailWorkers}
 	}
 	return river.NewClient(riverpgxv5.New(db.pool), &river.Config{
-		Logger:  library(db.log),
-		Workers: workers,
-		Queues:  queues,
+		Logger:       library(db.log),
+		Workers:      workers,
+		Queues:       queues,
 		PeriodicJobs: []*river.PeriodicJob{periodic(sweepEvery, sweepJob{}), periodic(rederiveEvery, rederiveJob{})},
 	})
 }

@@ -204,6 +204,23 @@ func queueSessions(b *pgx.Batch, sessions map[lms.BroadcastID]*lms.Session, broa
 			})
 			return err
 		})
+	queueRecordings(b, session, broadcasts)
+}
+
+// queueRecordings reads which version of the recordings of broadcasts is shown.
+func queueRecordings(b *pgx.Batch, session func(lms.BroadcastID) *lms.Session, broadcasts []string) {
+	b.Queue(`select broadcast_id, version, deleted_at is not null from recordings where broadcast_id = any($1::uuid[])`, broadcasts).
+		Query(func(rows pgx.Rows) error {
+			var id lms.BroadcastID
+			var version int
+			var deleted bool
+			_, err := pgx.ForEachRow(rows, []any{&id, &version, &deleted}, func() error {
+				s := session(id)
+				s.Version, s.Deleted = version, deleted
+				return nil
+			})
+			return err
+		})
 }
 
 // queueViewings reads who may watch, what they have watched, where they were and their players.

@@ -14,6 +14,7 @@ type ResumeView struct {
 	lms.Start
 	Broadcast lms.BroadcastID // "" when the course was never on air
 	EdgeMS    int64           // end of the session timeline now
+	Version   int             // of the recording that is shown; 0 when there is none
 	Edits     lms.EditList    // the recording as far as it is known here; nil while it is first being made
 }
 
@@ -31,11 +32,12 @@ func (db *DB) Resume(ctx context.Context, actor lms.Actor, course lms.CourseID, 
 		if err != nil {
 			return err
 		}
-		view = ResumeView{Broadcast: c.broadcast, EdgeMS: c.session.Timeline.Edge(now), Edits: c.session.Edits}
+		view = ResumeView{Broadcast: c.broadcast, EdgeMS: c.session.Timeline.Edge(now), Version: c.session.Version, Edits: c.session.Edits}
 		view.Start = lms.Resume(lms.Viewing{
 			OnAir:      c.session.Timeline.OnAir(),
 			EdgeMS:     view.EdgeMS,
 			Edits:      view.Edits,
+			Deleted:    c.session.Deleted,
 			Watched:    lms.Viewer{Seconds: seconds}.Watched(),
 			PositionMS: position,
 			LinkMS:     link,

@@ -35,6 +35,17 @@ export interface Broadcast {
   length_ms: number | null;
 }
 
+/** What a page needs to show the recording of a lecture that has ended. Addresses name the version, so they may be kept. */
+export interface RecordingRef {
+  /** Counts one up with every cut. */
+  version: number;
+  hls: string;
+  /** WebVTT whose cues are stretches of the session timeline and name a picture, as file.jpg#xywh=x,y,width,height; null until made. */
+  storyboard: string | null;
+  /** A still picture, JPEG; null until made. */
+  poster: string | null;
+}
+
 export interface Course {
   id: string;
   programme: { id: string; title: string };
@@ -50,6 +61,8 @@ export interface Course {
   state: CourseState;
   version?: number;
   broadcast: Broadcast | null;
+  /** Null while on air, and when there is no recording. */
+  recording: RecordingRef | null;
   presenters: { id: string; name: string }[];
   /** The reader's own roles here. */
   roles: Role[];
