@@ -93,6 +93,7 @@ func (f Forwarding) Run(ctx context.Context) (Result, error) {
 		r.Problem = err.Error()
 	}
 	say(fmt.Sprintf("%d of %d connected in %.1f s", r.Connected, f.Receivers, r.JoinSeconds))
+	wait(ctx, drain) // joiners are sent the last pictures again, which are none of those that count
 	start := time.Now()
 	crowd.count(true)
 	p.resume()

@@ -67,7 +67,7 @@ func makeSceneAt(width, rate int) (*scene, error) {
 			return nil, fmt.Errorf("make pictures: %w", err)
 		}
 		s.layers[l] = splitUnits(out)
-		if want := length*rate/60; len(s.layers[l]) < want {
+		if want := length * rate / 60; len(s.layers[l]) < want {
 			return nil, fmt.Errorf("ffmpeg made %d pictures, not %d", len(s.layers[l]), want)
 		}
 	}

@@ -45,9 +45,9 @@ type downTrack struct {
 	pictures forward.VP8Rewriter
 	chooser  *forward.Chooser
 	wanted   media.Layer // as the attendee has chosen
-	started  bool // something was forwarded: no replay any more
-	tried    bool // replay was tried
-	asked    bool // for the keyframe of askedFor
+	started  bool        // something was forwarded: no replay any more
+	tried    bool        // replay was tried
+	asked    bool        // for the keyframe of askedFor
 	askedFor media.Layer
 	dropping bool   // the queue was full: until the picture with the timestamp ends
 	dropped  uint32 // its timestamp
