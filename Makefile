@@ -67,7 +67,7 @@ need-run:
 need-test:
 	@.ci/need postgresql ffmpeg chromium
 need-drill:
-	@.ci/need postgresql ffmpeg chromium firefox-esr
+	@.ci/need postgresql ffmpeg chromium firefox-esr nsenter
 node_modules: $(UI)/node_modules/.package-lock.json
 
 bin/lectern: $(GO_SRC) web/dist/player.html

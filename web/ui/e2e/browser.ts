@@ -101,7 +101,8 @@ export class Person {
     readonly page: Page,
   ) {}
 
-  static async enter(browser: Browser, name: string, address: string): Promise<Person> {
+  /** Comes to an address; `before` runs in each page before anything else of it. */
+  static async enter(browser: Browser, name: string, address: string, before?: () => void): Promise<Person> {
     const context = await browser.newContext({
       viewport: { width: 1280, height: 800 },
       // Firefox has its permissions in its preferences.
@@ -120,6 +121,7 @@ export class Person {
         }
       };
     });
+    if (before) await context.addInitScript(before);
     const page = await context.newPage();
     const person = new Person(name, context, page);
     page.on('console', (m) => {

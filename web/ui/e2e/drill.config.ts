@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { Summary } from './summary';
 
 /** The drills: real browsers on both ends of a bad link, which take minutes. `make drill` starts them on one. */
 export default defineConfig({
@@ -8,6 +9,6 @@ export default defineConfig({
     fileParallelism: false,
     testTimeout: 120_000,
     hookTimeout: 180_000,
-    reporters: ['verbose'],
+    reporters: ['verbose', new Summary()],
   },
 });

@@ -4,7 +4,7 @@ import { launch, Person, syntheticCamera } from './browser';
 import { launchFirefox } from './firefox';
 import { Lectern, until, type Demo } from './lectern';
 import { Link } from './link';
-import { line, watch } from './watching';
+import { ciphers, line, watch } from './watching';
 
 /** Firefox without OpenH264 beside Chromium: it watches a lecture in H.264, and it presents one in VP8. */
 
@@ -93,8 +93,13 @@ test('Firefox presents in VP8, and Chromium and Firefox watch it by WebRTC', asy
       console.log(`${name} watches Firefox by ${transport} in ${codec} ${height}p after ${seconds.toFixed(1)} s:`, line(seen));
       expect({ transport, codec }).toEqual({ transport: 'webrtc', codec: 'video/VP8' });
       expect(seen.fps).toBeGreaterThan(10);
+      // Firefox does not tell in every version.
+      const used = await ciphers(doctor);
+      console.log(`${name} watches sealed with ${used.join(', ')}`);
+      for (const cipher of used) expect(cipher).toMatch(/GCM|unknown/);
       await doctor.context.close();
     }
+    console.log(`Firefox presents sealed with ${(await ciphers(presenter)).join(', ')}`);
     await presenter.context.close();
   } finally {
     await over();

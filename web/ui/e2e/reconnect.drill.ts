@@ -1,6 +1,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launch, Person, syntheticCamera } from './browser';
+import { quantile, spread } from './figures';
 import { Lectern, until, type Demo } from './lectern';
 
 /**
@@ -71,9 +72,9 @@ async function outage(downMs: number): Promise<Outage> {
   return { started: started - killed, listening: listening - killed, pictures: pictures.map((at) => at - killed) };
 }
 
-const kills = Number(process.env['LECTERN_KILLS'] ?? 3);
+const kills = Number(process.env['LECTERN_KILLS'] ?? 9);
 
-test(`down for a second, ${kills} times: pictures are back soon after the kill`, { timeout: 120_000 }, async () => {
+test(`down for a second, ${kills} times: pictures are back soon after the kill`, { timeout: 240_000 }, async () => {
   const all: number[] = [];
   for (let i = 0; i < kills; i++) {
     const { started, listening, pictures } = await outage(1_000);
@@ -82,8 +83,9 @@ test(`down for a second, ${kills} times: pictures are back soon after the kill`,
     );
     all.push(...pictures);
   }
-  console.log(`pictures were back ${Math.max(...all)} ms after the kill at the latest`);
-  expect(Math.max(...all)).toBeLessThan(4_000);
+  console.log(`down for a second: pictures back ${spread(all)} after the kill`);
+  expect(quantile(all, 0.95)).toBeLessThanOrEqual(2_500);
+  expect(Math.max(...all)).toBeLessThanOrEqual(4_000);
 });
 
 test('down for five seconds: pictures are back soon after the server listens', { timeout: 60_000 }, async () => {

@@ -15,6 +15,20 @@ export interface Watched {
   height: number;
 }
 
+/** What seals the media of a page's connections, as getStats names it, each once; 'unknown' where the browser does not tell. */
+export function ciphers(person: Person): Promise<string[]> {
+  return person.page.evaluate(async () => {
+    const found = new Set<string>();
+    for (const pc of (window as unknown as { peerConnections: RTCPeerConnection[] }).peerConnections) {
+      if (pc.connectionState !== 'connected') continue;
+      (await pc.getStats()).forEach((s: Record<string, unknown>) => {
+        if (s['type'] === 'transport') found.add(String(s['srtpCipher'] ?? 'unknown'));
+      });
+    }
+    return [...found];
+  });
+}
+
 /** Looks at the page's <video> for some seconds. */
 export function watch(person: Person, seconds: number): Promise<Watched> {
   return person.page.evaluate(async (seconds) => {
