@@ -10,6 +10,7 @@ const (
 	Presenter Role = "presenter" // goes on air
 	Captioner Role = "captioner" // writes captions while the lecture is on air
 	Attendee  Role = "attendee"  // watches and asks
+	Panellist Role = "panellist" // an attendee who was asked to take part in one course; nobody is invited as one
 )
 
 // ParseRole reads a role from outside.
@@ -65,6 +66,8 @@ const (
 	SeePeople       Permission = "see people" // names with what each watched
 	Caption         Permission = "caption"    // write live captions
 	TakeTranscript  Permission = "take transcript"
+	JoinPanel       Permission = "join panel" // publish, and hear and see who is backstage
+	Direct          Permission = "direct"     // ask attendees in and put them back, decide who is on air, mute
 )
 
 // may is who may do what. A presenter sees figures without names (lms.md 1.10).
@@ -80,6 +83,8 @@ var may = map[Permission][]Role{
 	SeePeople:       {Moderator, Admin},
 	Caption:         {Captioner, Moderator, Admin},
 	TakeTranscript:  {Presenter, Captioner, Moderator, Admin},
+	JoinPanel:       {Presenter, Panellist, Moderator, Admin},
+	Direct:          {Presenter, Moderator, Admin},
 }
 
 // Roles returns those roles that carry the permission, for statements that scope by role.

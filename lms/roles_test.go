@@ -8,7 +8,7 @@ import (
 )
 
 // everything lists the permissions in the order of the table below.
-var everything = []Permission{CreateProgramme, Manage, Watch, Ask, Present, Moderate, Answer, SeeFigures, SeePeople, Caption, TakeTranscript}
+var everything = []Permission{CreateProgramme, Manage, Watch, Ask, Present, Moderate, Answer, SeeFigures, SeePeople, Caption, TakeTranscript, JoinPanel, Direct}
 
 // TestPermissions is the whole matrix: a grant of the row's role for programme p, or for its course c,
 // asked for three scopes. Y allows.
@@ -17,22 +17,23 @@ func TestPermissions(t *testing.T) {
 	for _, c := range []struct {
 		grant RoleGrant
 		scope Scope
-		want  string // CreateProgramme Manage Watch Ask Present Moderate Answer SeeFigures SeePeople Caption TakeTranscript
+		want  string // CreateProgramme Manage Watch Ask Present Moderate Answer SeeFigures SeePeople Caption TakeTranscript JoinPanel Direct
 	}{
-		{RoleGrant{Admin, "p", ""}, course, "YYYYYYYYYYY"},
-		{RoleGrant{Moderator, "p", ""}, course, "..YY.YYYYYY"},
-		{RoleGrant{Presenter, "p", ""}, course, "..YYY.YY..Y"},
-		{RoleGrant{Attendee, "p", ""}, course, "..YY......."},
-		{RoleGrant{Captioner, "p", "c"}, course, "..Y......YY"},
-		{RoleGrant{Presenter, "p", "c"}, course, "..YYY.YY..Y"},
-		{RoleGrant{Presenter, "p", "c"}, Scope{"p", "d"}, "..........."},
-		{RoleGrant{Presenter, "p", "c"}, Scope{"p", ""}, "..........."},
-		{RoleGrant{Admin, "p", ""}, Scope{"p", ""}, "YYYYYYYYYYY"},
-		{RoleGrant{Admin, "p", ""}, Scope{"q", "c"}, "..........."},
-		{RoleGrant{Admin, "p", ""}, Scope{}, "YYYYYYYYYYY"},
-		{RoleGrant{"sponsor", "p", ""}, course, "..........."},
-		{RoleGrant{Admin, "", ""}, course, "..........."},
-		{RoleGrant{Admin, "", ""}, Scope{"", "c"}, "..........."},
+		{RoleGrant{Admin, "p", ""}, course, "YYYYYYYYYYYYY"},
+		{RoleGrant{Moderator, "p", ""}, course, "..YY.YYYYYYYY"},
+		{RoleGrant{Presenter, "p", ""}, course, "..YYY.YY..YYY"},
+		{RoleGrant{Attendee, "p", ""}, course, "..YY........."},
+		{RoleGrant{Captioner, "p", "c"}, course, "..Y......YY.."},
+		{RoleGrant{Panellist, "p", "c"}, course, "...........Y."},
+		{RoleGrant{Presenter, "p", "c"}, course, "..YYY.YY..YYY"},
+		{RoleGrant{Presenter, "p", "c"}, Scope{"p", "d"}, "............."},
+		{RoleGrant{Presenter, "p", "c"}, Scope{"p", ""}, "............."},
+		{RoleGrant{Admin, "p", ""}, Scope{"p", ""}, "YYYYYYYYYYYYY"},
+		{RoleGrant{Admin, "p", ""}, Scope{"q", "c"}, "............."},
+		{RoleGrant{Admin, "p", ""}, Scope{}, "YYYYYYYYYYYYY"},
+		{RoleGrant{"sponsor", "p", ""}, course, "............."},
+		{RoleGrant{Admin, "", ""}, course, "............."},
+		{RoleGrant{Admin, "", ""}, Scope{"", "c"}, "............."},
 	} {
 		actor := Actor{Person: "x", Roles: []RoleGrant{{Attendee, "elsewhere", ""}, c.grant}}
 		var got strings.Builder

@@ -169,6 +169,28 @@ func (h *Hub) Viewers(name string) int {
 	return r.viewers
 }
 
+// Attending lists the attendees connected to a room, at most so many, in no order.
+func (h *Hub) Attending(name string, most int) []lms.PersonID {
+	h.mu.Lock()
+	r := h.rooms[name]
+	h.mu.Unlock()
+	if r == nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var persons []lms.PersonID
+	for person, sockets := range r.members {
+		if len(persons) == most {
+			break
+		}
+		if len(sockets) > 0 && sockets[0].class == attendee {
+			persons = append(persons, person)
+		}
+	}
+	return persons
+}
+
 // Disconnect closes all sockets that a person has opened in a login session with 4002, and makes its tickets
 // worthless. The person's other sessions go on: whoever signs out on the phone is still watching on the
 // laptop. Call it after the sign-out is committed.

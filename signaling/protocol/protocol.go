@@ -94,6 +94,8 @@ func DecodeServer(text []byte) (Message, error) {
 			return new(QuestionChanged)
 		case "caption":
 			return new(Caption)
+		case "panel":
+			return new(PanelChanged)
 		case "ack":
 			return new(Ack)
 		case "error":

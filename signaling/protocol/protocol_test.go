@@ -93,7 +93,7 @@ func TestSamplesShowEveryMessage(t *testing.T) {
 	}
 	for _, m := range []protocol.Message{
 		&protocol.Hello{}, &protocol.Report{}, &protocol.Welcome{}, &protocol.Broadcast{}, &protocol.Presence{},
-		&protocol.QuestionChanged{}, &protocol.Ack{}, &protocol.Error{},
+		&protocol.QuestionChanged{}, &protocol.PanelChanged{}, &protocol.Ack{}, &protocol.Error{},
 	} {
 		if !seen[protocol.Type(m)] {
 			t.Errorf("no good sample of %q", protocol.Type(m))

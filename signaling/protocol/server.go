@@ -171,6 +171,24 @@ type Cue struct {
 	Speaker string `json:"speaker,omitempty"`
 }
 
+// PanelChanged says that something of the panel is new: to those on it and those who direct it as a hint to read it
+// again, and to the person whose standing was changed with what it is now.
+type PanelChanged struct {
+	Person string `json:"person,omitempty"` // whose standing; empty for a mere hint
+	Member bool   `json:"member,omitempty"` // asked in and not put back
+	OnAir  bool   `json:"on_air,omitempty"` // something of theirs is
+	Muted  bool   `json:"muted,omitempty"`  // by a moderator or presenter
+}
+
+func (*PanelChanged) messageType() string { return "panel" }
+
+func (p *PanelChanged) check() error {
+	if p.Person == "" && (p.Member || p.OnAir || p.Muted) {
+		return invalid("person", "is missing")
+	}
+	return nil
+}
+
 // Ack says that a report is committed. The client forgets the report only now.
 type Ack struct {
 	Player     string  `json:"player"`

@@ -66,6 +66,9 @@ func (db *DB) SessionPerson(ctx context.Context, token string) (lms.Actor, error
 			select role, programme_id, course_id from role_grants where role_grants.person_id = persons.id
 			union all
 			select 'attendee', programme_id, null from enrolments where enrolments.person_id = persons.id
+			union all
+			select 'panellist', courses.programme_id, courses.id from panel join courses on courses.id = panel.course_id
+			where panel.person_id = persons.id and panel.panellist
 		) held on true
 		where sessions.hash = $1 and sessions.revoked_at is null and sessions.expires_at > $2
 		order by held.role, held.programme_id, held.course_id`,

@@ -24,6 +24,14 @@ export interface Welcome {
   server_time: number;
 }
 
+/** The panel has changed. With `person`: what was decided about the reader; what is missing is false. Without: read the panel again. */
+export interface PanelMessage {
+  person?: string;
+  member?: boolean;
+  on_air?: boolean;
+  muted?: boolean;
+}
+
 /** What was wrong with a message of ours; with `player` and `seq` when it was a report. */
 export interface ErrorMessage {
   code: string;
@@ -38,6 +46,7 @@ export type ServerMessage =
   | { type: 'presence'; data: { viewers: number } }
   | { type: 'question'; data: { question: Question } }
   | { type: 'caption'; data: CaptionMessage }
+  | { type: 'panel'; data: PanelMessage }
   | { type: 'ack'; data: Ack }
   | { type: 'error'; data: ErrorMessage };
 
@@ -85,6 +94,7 @@ const usable = new Map<string, (data: Fields) => boolean>([
     'caption',
     (d) => isText(d['language']) && isCount(d['version']) && (d['cue'] === null || (isObject(d['cue']) && isCue(d['cue']))),
   ],
+  ['panel', (d) => isText(d['person']) || !('member' in d || 'on_air' in d || 'muted' in d)],
   ['ack', (d) => isText(d['player']) && isCount(d['seq']) && isCount(d['watched_s'])],
   ['error', (d) => isText(d['code'])],
 ]);

@@ -11,6 +11,7 @@ import {
   subprotocol,
   type BroadcastMessage,
   type ErrorMessage,
+  type PanelMessage,
   type ServerMessage,
   type Welcome,
 } from './messages';
@@ -32,6 +33,7 @@ export interface SocketHandlers {
   broadcast?: (broadcast: BroadcastMessage) => void;
   viewers?: (viewers: number) => void;
   question?: (question: Question) => void;
+  panel?: (panel: PanelMessage) => void;
   /** A live caption, or that the caption tracks have changed. */
   caption?: (caption: CaptionMessage) => void;
   /** A report is committed. */
@@ -222,6 +224,8 @@ export class Socket {
         return on.viewers?.(message.data.viewers);
       case 'question':
         return on.question?.(message.data.question);
+      case 'panel':
+        return on.panel?.(message.data);
       case 'caption':
         return on.caption?.(message.data);
       case 'ack':
