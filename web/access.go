@@ -66,6 +66,14 @@ func mayFetch(p lms.Permission) access {
 	return access{session: true, bearer: true, permission: p, remember: true}
 }
 
+// placed is scope for whoever calls: of a bearer token it is the token's.
+func (c *call) placed() lms.Scope {
+	if c.token != nil {
+		return lms.Scope{Programme: c.token.Programme, Course: c.courseID}
+	}
+	return c.scope()
+}
+
 // serve puts a route's row in front of its handler: rate, size, origin, session, scope, permission.
 func (s *Server) serve(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

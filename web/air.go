@@ -130,6 +130,10 @@ func (s *Server) PresenterChanged(room string, _ bool) {
 	s.changedMu.Lock()
 	s.changed[lms.CourseID(room)] = true
 	s.changedMu.Unlock()
+	s.wakeRun()
+}
+
+func (s *Server) wakeRun() {
 	select {
 	case s.changedC <- struct{}{}:
 	default: // Run has been woken already and will find the room
@@ -151,9 +155,12 @@ func (s *Server) Run(ctx context.Context) error {
 		case <-s.changedC:
 		}
 		s.changedMu.Lock()
-		rooms := s.changed
-		s.changed = map[lms.CourseID]bool{}
+		rooms, panels := s.changed, s.panels
+		s.changed, s.panels = map[lms.CourseID]bool{}, map[lms.CourseID]bool{}
 		s.changedMu.Unlock()
+		for course := range panels {
+			s.tellPanel(course)
+		}
 		for course := range rooms {
 			s.airIfSeen(ctx, course)
 			if err := s.tellPresenter(ctx, course); err != nil && ctx.Err() == nil {

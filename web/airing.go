@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"lectern/lms"
 	"lectern/media/sfu"
@@ -28,6 +29,15 @@ func (a *airings) add(course lms.CourseID, wanted airing) {
 		a.waiting = map[lms.CourseID]airing{}
 	}
 	a.waiting[course] = wanted
+}
+
+// again puts back what was taken, unless there is a newer one.
+func (a *airings) again(course lms.CourseID, wanted airing) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, newer := a.waiting[course]; !newer {
+		a.waiting[course] = wanted
+	}
 }
 
 // take returns the airing of a course once media arrives, and forgets it; one whose session has ended is
@@ -69,7 +79,15 @@ func (s *Server) airIfSeen(ctx context.Context, course lms.CourseID) {
 		return // it came back after a break
 	}
 	err := s.goOnAir(ctx, wanted.actor, course)
-	if err != nil && !errors.Is(err, lms.ErrConflict) {
-		s.log.ErrorContext(ctx, "not put on air", "course", course, "error", err)
+	if err == nil || errors.Is(err, lms.ErrConflict) || ctx.Err() != nil {
+		return
+	}
+	s.log.ErrorContext(ctx, "not put on air", "course", course, "error", err)
+	if !errors.Is(err, lms.ErrForbidden) && !errors.Is(err, lms.ErrNotFound) {
+		s.airings.again(course, wanted)
+		time.AfterFunc(airAgain, func() { s.PresenterChanged(string(course), true) })
 	}
 }
+
+// airAgain is how long after a failure of the database it is tried again: it is back in seconds, or we are not.
+const airAgain = time.Second

@@ -18,6 +18,7 @@ type publisherView struct {
 	Since     *time.Time  `json:"since"`
 	Layers    []layerView `json:"layers"` // the best first
 	AudioKbps int         `json:"audio_kbps"`
+	Policed   bool        `json:"policed"` // ten times too much came, and the rest of it was dropped
 }
 
 type layerView struct {
@@ -35,11 +36,15 @@ type recordingView struct {
 }
 
 func getHealth(s *Server, w http.ResponseWriter, _ *http.Request, c *call) error {
-	stats := s.sfu.Room(string(c.courseID)).Stats()
+	room := s.sfu.Room(string(c.courseID))
+	stats := room.Stats()
+	if person := string(c.actor.Person); room.Seated(person) { // what the caller sends, of all that is on air
+		stats = room.Own(person)
+	}
 	view := healthView{
 		Viewers: s.hub.Viewers(string(c.courseID)),
 		Publisher: publisherView{
-			Connected: stats.Publishing, Layers: make([]layerView, 0, len(stats.Layers)), AudioKbps: whole(stats.AudioKbps),
+			Connected: stats.Publishing, Layers: make([]layerView, 0, len(stats.Layers)), AudioKbps: whole(stats.AudioKbps), Policed: stats.Policed,
 		},
 		Recording: s.recording(c.courseID),
 	}

@@ -224,6 +224,18 @@ func fragment(sdp string) string {
 
 // listen opens the socket of a signed-in person and returns what is said of the broadcast.
 func (c caller) listen(course lms.CourseID) <-chan *protocol.Broadcast {
+	c.st.t.Helper()
+	said := make(chan *protocol.Broadcast, 64)
+	c.listenTo(course, func(m protocol.Message) {
+		if b, ok := m.(*protocol.Broadcast); ok {
+			said <- b
+		}
+	})
+	return said
+}
+
+// listenTo opens the socket of a signed-in person and hands over what is said.
+func (c caller) listenTo(course lms.CourseID, hear func(protocol.Message)) {
 	t := c.st.t
 	t.Helper()
 	ticket := c.do("POST", "/api/courses/"+string(course)+"/ticket", "")
@@ -240,19 +252,18 @@ func (c caller) listen(course lms.CourseID) <-chan *protocol.Broadcast {
 	if err := conn.WriteMessage(websocket.TextMessage, hello); err != nil {
 		t.Fatal(err)
 	}
-	said, welcomed := make(chan *protocol.Broadcast, 64), make(chan struct{})
+	welcomed := make(chan struct{})
 	go func() {
 		for {
 			_, text, err := conn.ReadMessage()
 			if err != nil {
 				return
 			}
-			switch m, _ := protocol.DecodeServer(text); m := m.(type) {
-			case *protocol.Welcome:
+			m, _ := protocol.DecodeServer(text)
+			if _, ok := m.(*protocol.Welcome); ok {
 				close(welcomed)
-			case *protocol.Broadcast:
-				said <- m
 			}
+			hear(m)
 		}
 	}()
 	t.Cleanup(func() { _ = conn.Close() })
@@ -261,7 +272,6 @@ func (c caller) listen(course lms.CourseID) <-chan *protocol.Broadcast {
 	case <-time.After(10 * time.Second):
 		t.Fatal("no welcome")
 	}
-	return said
 }
 
 // wait returns the next broadcast message that is as wanted.

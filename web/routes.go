@@ -86,6 +86,12 @@ func (s *Server) routes() []route {
 		{"DELETE", "/api/courses/{course}/recording", deleteRecording, may(lms.Manage), bodyForm, rateWrite},
 		{"GET", "/api/courses/{course}/recording/preview/{file...}", getPreview, may(lms.Manage), bodyNone, rateNone},
 
+		// The panel: attendees who take part, with presenters and moderators.
+		{"GET", "/api/courses/{course}/panel", getPanel, may(lms.JoinPanel), bodyNone, rateAPI},
+		{"GET", "/api/courses/{course}/panel/candidates", getPanelCandidates, may(lms.Direct), bodyNone, rateAPI},
+		{"POST", "/api/courses/{course}/panel/me/{action}", postPanelMe, may(lms.JoinPanel), bodyForm, rateAPI},
+		{"POST", "/api/courses/{course}/panel/{person}/{action}", postPanel, may(lms.Direct), bodyForm, rateAPI},
+
 		// Questions.
 		{"GET", "/api/courses/{course}/questions", getQuestions, may(lms.Watch), bodyNone, rateAPI},
 		{"POST", "/api/courses/{course}/questions", postQuestion, may(lms.Ask), bodyJSON, rateWrite},
@@ -108,11 +114,14 @@ func (s *Server) routes() []route {
 
 		// Media: WHIP is RFC 9725, WHEP its draft counterpart, HLS the recording while it grows and after.
 		{"OPTIONS", "/whip/{course}", optionsWHIP, anyone, bodyNone, ratePage},
-		{"POST", "/whip/{course}", postWHIP, mayByToken(lms.Present), bodySDP, ratePublish},
+		{"POST", "/whip/{course}", postWHIP, mayByToken(lms.JoinPanel), bodySDP, ratePublish},
 		{"OPTIONS", "/whip/{course}/{session}", optionsWHIP, anyone, bodyNone, ratePage},
-		{"PATCH", "/whip/{course}/{session}", patchWHIP, mayByToken(lms.Present), bodySDP, rateAPI},
-		{"DELETE", "/whip/{course}/{session}", deleteWHIP, mayByToken(lms.Present), bodyNone, rateAPI},
-		{"DELETE", "/whip/{course}/{session}/screen", deleteScreen, mayByToken(lms.Present), bodyNone, rateAPI},
+		{"PATCH", "/whip/{course}/{session}", patchWHIP, mayByToken(lms.JoinPanel), bodySDP, rateAPI},
+		{"DELETE", "/whip/{course}/{session}", deleteWHIP, mayByToken(lms.JoinPanel), bodyNone, rateAPI},
+		{"DELETE", "/whip/{course}/{session}/screen", deleteScreen, mayByToken(lms.JoinPanel), bodyNone, rateAPI},
+		{"POST", "/backstage/{course}", postBackstage, may(lms.JoinPanel), bodySDP, rateWrite},
+		{"PATCH", "/backstage/{course}/{session}", patchWHEP, may(lms.JoinPanel), bodySDP, rateAPI},
+		{"DELETE", "/backstage/{course}/{session}", deleteWHEP, may(lms.JoinPanel), bodyNone, rateAPI},
 		{"OPTIONS", "/whep/{course}", optionsWHEP, anyone, bodyNone, ratePage},
 		{"POST", "/whep/{course}", postWHEP, mayByToken(lms.Watch), bodySDP, rateWrite},
 		{"OPTIONS", "/whep/{course}/{session}", optionsWHEP, anyone, bodyNone, ratePage},

@@ -76,6 +76,7 @@ type Server struct {
 
 	changedMu sync.Mutex
 	changed   map[lms.CourseID]bool // rooms whose publisher came or went; at most one entry per course
+	panels    map[lms.CourseID]bool // rooms whose panel has changed
 	changedC  chan struct{}         // of 1: wakes Run
 
 	resumed chan struct{} // closed when Run has taken up what was on air when the program stopped
@@ -110,7 +111,7 @@ func New(c Config) (*Server, error) {
 	s := &Server{
 		url: public, mailbox: c.Mailbox, proxies: c.TrustedProxies,
 		db: c.DB, hub: c.Hub, sfu: c.SFU, egress: c.Egress, desk: c.Desk, relay: c.Relay, relayURL: c.RelayURL,
-		now: c.Clock, log: c.Log, changed: map[lms.CourseID]bool{}, changedC: make(chan struct{}, 1),
+		now: c.Clock, log: c.Log, changed: map[lms.CourseID]bool{}, panels: map[lms.CourseID]bool{}, changedC: make(chan struct{}, 1),
 		resumed: make(chan struct{}),
 		csrf:    http.NewCrossOriginProtection(),
 	}

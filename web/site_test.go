@@ -35,7 +35,8 @@ type site struct {
 	url  string
 	db   *postgres.DB
 	web  *Server
-	log  *bytes.Buffer // what was logged; read it after stop
+	log  *bytes.Buffer // what was logged; read it after stop, or by logged
+	logs *lockedWriter
 	stop func()
 
 	sent chan lms.Email // who was sent a mail, after it stands in the mailbox
@@ -52,14 +53,16 @@ func newSite(t *testing.T) *site {
 func startSite(t *testing.T, database, folder string, change ...func(*Config)) *site {
 	t.Helper()
 	s := &site{t: t, log: &bytes.Buffer{}, sent: make(chan lms.Email, 64)}
-	log := slog.New(slog.NewJSONHandler(&lockedWriter{w: s.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	s.logs = &lockedWriter{w: s.log}
+	log := slog.New(slog.NewJSONHandler(s.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	listener := httptest.NewUnstartedServer(nil)
 	s.url = "http://" + listener.Listener.Addr().String()
 
 	s.db = must(postgres.Open(t.Context(), postgres.Config{URL: database, Pepper: pgtest.Pepper, Log: log}))(t)
 	t.Cleanup(s.db.Close)
 	s.db.Notify(&outbox{notify.New(notify.NewMailbox(s.db), s.url), s.sent})
-	forwarder := must(sfu.New(sfu.Config{UDPAddr: "127.0.0.1:0", Log: log, OnPublish: func(room string, on bool) { s.web.PresenterChanged(room, on) }}))(t)
+	forwarder := must(sfu.New(sfu.Config{UDPAddr: "127.0.0.1:0", Log: log, OnPublish: func(room string, on bool) { s.web.PresenterChanged(room, on) },
+		OnPanel: func(room string) { s.web.PanelChanged(room) }}))(t)
 	turn := must(relay.New(relay.Config{Secret: []byte("a secret that only tests have"), Peers: []netip.AddrPort{netip.MustParseAddrPort(forwarder.Addr()[0])}}))(t)
 	splitter := relay.Split(listener.Listener, relay.SplitConfig{TURN: turn.Serve})
 	listener.Listener = splitter
@@ -115,6 +118,13 @@ func (o *outbox) Deliver(ctx context.Context, n lms.Notice) error {
 		o.sent <- n.To
 	}
 	return err
+}
+
+// logged is what was logged so far.
+func (s *site) logged() string {
+	s.logs.mu.Lock()
+	defer s.logs.mu.Unlock()
+	return s.log.String()
 }
 
 type lockedWriter struct {

@@ -51,20 +51,30 @@ func allowElsewhere(w http.ResponseWriter, c *call) {
 	}
 }
 
-// postWHIP lets a presenter publish. With backstage=1 (our studio) the media reaches us and waits for the
-// button; without it (OBS, a load generator) the lecture is on air when media arrives, and deleting the session
-// ends it. A second publisher takes the seat of the first.
+// postWHIP lets a presenter, panellist or moderator publish. With backstage=1 (our studio) the media reaches us and waits
+// for the button; without it (OBS, a load generator) a presenter's lecture is on air when media arrives, and deleting the
+// session ends it. A second publisher of the same person takes the seat of the first.
 func postWHIP(s *Server, w http.ResponseWriter, r *http.Request, c *call) error {
 	allowElsewhere(w, c)
 	offer, err := readSDP(r, sdpType)
 	if err != nil {
 		return err
 	}
-	answer, session, err := s.sfu.Publish(r.Context(), string(c.courseID), offer, sfu.PublishOptions{Owner: c.owner()})
+	seat, err := s.seatOf(r.Context(), c)
+	if err != nil {
+		return err
+	}
+	answer, session, err := s.sfu.Publish(r.Context(), string(c.courseID), offer, seat)
 	if err != nil {
 		return sessionError(err)
 	}
-	if !backstage(r) {
+	if now, err := s.seatOf(r.Context(), c); err != nil { // put back in the meantime
+		session.Close()
+		return err
+	} else if now.Standing != nil && *now.Standing != *seat.Standing {
+		s.sfu.Room(string(c.courseID)).SetStanding(now.Person, *now.Standing)
+	}
+	if !backstage(r) && seat.Role == sfu.Presenter {
 		s.wantAir(c.courseID, airing{session, c.acting()})
 	}
 	s.linkRelay(w, c)
@@ -194,7 +204,7 @@ func deleteWHIP(s *Server, w http.ResponseWriter, r *http.Request, c *call) erro
 		return err
 	}
 	defer session.Close() // last, so that the audience is not told that the presenter has gone
-	if backstage(r) {
+	if backstage(r) || !c.acting().Can(lms.Present, c.placed()) {
 		return nil
 	}
 	if err := s.endBroadcast(r.Context(), c.acting(), c.courseID); err != nil && !errors.Is(err, lms.ErrConflict) {

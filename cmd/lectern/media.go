@@ -14,8 +14,8 @@ import (
 // newMedia opens the port of WebRTC. Presenters are PeerConnections of the forwarder. Attendees have the light
 // transport, which reads the port and hands on what is not theirs, or, by LECTERN_ATTENDEES=peer, are
 // PeerConnections too, and the first result is nil.
-func newMedia(c config, log *slog.Logger, metrics prometheus.Registerer, onPublish func(string, bool)) (*egress.Server, *sfu.Server, error) {
-	cfg := sfu.Config{UDPAddr: c.MediaAddr, AdvertiseIPs: fields(c.MediaIPs), Log: log, Metrics: metrics, OnPublish: onPublish}
+func newMedia(c config, log *slog.Logger, metrics prometheus.Registerer, onPublish func(string, bool), onPanel func(string)) (*egress.Server, *sfu.Server, error) {
+	cfg := sfu.Config{UDPAddr: c.MediaAddr, AdvertiseIPs: fields(c.MediaIPs), Log: log, Metrics: metrics, OnPublish: onPublish, OnPanel: onPanel}
 	if c.Attendees == "peer" {
 		forwarder, err := sfu.New(cfg)
 		return nil, forwarder, err

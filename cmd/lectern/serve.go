@@ -155,7 +155,8 @@ func newNode(c config, db *postgres.DB, log *slog.Logger) (*node, error) {
 	}
 	// The site exists before the first room does.
 	present := func(room string, on bool) { n.site.PresenterChanged(room, on) }
-	if n.egress, n.sfu, err = newMedia(c, log, registry, present); err != nil {
+	panel := func(room string) { n.site.PanelChanged(room) }
+	if n.egress, n.sfu, err = newMedia(c, log, registry, present, panel); err != nil {
 		return nil, err
 	}
 	if n.relay, err = newRelay(c, n.sfu.Addr(), log, registry); err != nil {
