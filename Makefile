@@ -65,9 +65,9 @@ clean: ## remove what was built (not the data folder)
 need-run:
 	@.ci/need postgresql ffmpeg
 need-test:
-	@.ci/need postgresql ffmpeg chromium
+	@.ci/need postgresql ffmpeg chromium versitygw
 need-drill:
-	@.ci/need postgresql ffmpeg chromium firefox-esr nsenter
+	@.ci/need postgresql ffmpeg chromium firefox-esr nsenter versitygw
 node_modules: $(UI)/node_modules/.package-lock.json
 
 bin/lectern: $(GO_SRC) web/dist/player.html

@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,6 +17,7 @@ import (
 
 	"lectern/media/broadcast"
 	"lectern/media/egress"
+	"lectern/media/hls"
 	"lectern/media/relay"
 	"lectern/media/sfu"
 	"lectern/signaling"
@@ -133,6 +133,7 @@ func (s *state) close() {
 type node struct {
 	egress *egress.Server // nil when attendees are PeerConnections
 	sfu    *sfu.Server
+	mirror *hls.Mirror // nil without a store
 	desk   *broadcast.Desk
 	relay  *relay.Server // nil when it is off
 	hub    *signaling.Hub
@@ -162,8 +163,16 @@ func newNode(c config, db *postgres.DB, log *slog.Logger) (*node, error) {
 	if n.relay, err = newRelay(c, n.sfu.Addr(), log, registry); err != nil {
 		return nil, err
 	}
+	store, err := newStore(c)
+	if err != nil {
+		return nil, err
+	}
+	if n.mirror, err = newMirror(c, store, log, registry); err != nil {
+		return nil, err
+	}
 	if n.desk, err = broadcast.New(broadcast.Config{
-		Dir: filepath.Join(c.Data, "media"), Rooms: n.sfu, FFmpeg: c.FFmpeg, Log: log, Metrics: registry,
+		Dir: c.recordings(), Rooms: n.sfu, FFmpeg: c.FFmpeg, Log: log, Metrics: registry,
+		Mirror: n.mirror, Store: store,
 	}); err != nil {
 		return nil, err
 	}
@@ -195,6 +204,9 @@ func (n *node) stages() []stage {
 	var stages []stage
 	if n.egress != nil {
 		stages = append(stages, stage{"attendees", n.egress.Run})
+	}
+	if n.mirror != nil {
+		stages = append(stages, stage{"uploads", n.mirror.Run})
 	}
 	stages = append(stages, []stage{
 		{"media", n.sfu.Run},

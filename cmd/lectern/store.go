@@ -3,9 +3,17 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"lectern/media/hls"
+	"lectern/storage/object"
 )
 
 // finishStore checks what can be checked of the store without asking it. It never repeats the URL, which holds a
@@ -22,4 +30,34 @@ func (c *config) finishStore() error {
 		return errors.New("LECTERN_STORE: want a folder, or a URL such as https://KEY:SECRET@s3.example.org/bucket?region=eu-central-1")
 	}
 	return nil
+}
+
+// recordings is the folder that holds one folder for each recording.
+func (c *config) recordings() string { return filepath.Join(c.Data, "media") }
+
+// newStore opens the second place of recordings; nil without one. It need not answer now.
+func newStore(c config) (hls.Uploader, error) {
+	if c.Store == "" {
+		return nil, nil
+	}
+	store, err := object.Open(c.Store)
+	if err != nil {
+		return nil, fmt.Errorf("LECTERN_STORE: %w", err)
+	}
+	return store, nil
+}
+
+// newMirror copies the folder of recordings to the store; nil without one.
+func newMirror(c config, store hls.Uploader, log *slog.Logger, metrics prometheus.Registerer) (*hls.Mirror, error) {
+	if store == nil {
+		return nil, nil
+	}
+	keep, err := time.ParseDuration(c.StoreKeep)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(c.recordings(), 0o750); err != nil {
+		return nil, fmt.Errorf("folder of recordings: %w", err)
+	}
+	return hls.NewMirror(hls.MirrorConfig{Dir: c.recordings(), To: store, Keep: keep, Log: log, Metrics: metrics}), nil
 }

@@ -37,6 +37,9 @@ type Config struct {
 	FFmpeg  string // path of ffmpeg; "ffmpeg" when empty
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
+	// Mirror copies recordings to Store, from which those are served that are no longer here. Both may be nil.
+	Mirror *hls.Mirror
+	Store  hls.Uploader
 	// OnError is told what goes wrong with the recording of a course, for its presenter to see. It must not
 	// block. May be nil.
 	OnError func(course string, err error)
@@ -182,7 +185,7 @@ func (d *Desk) record(b *onAir) error {
 		return err
 	}
 	d.archive.drop(b.Broadcast)
-	b.recorder, b.origin = recorder, recorder.Origin()
+	b.recorder, b.origin = recorder, d.readThrough(recorder.Origin(), b.Broadcast)
 	aside := d.recorderConfig(b.Run, d.folder(speakerName(b.Broadcast)), func() { shown.requestSpeakerKeyframe() })
 	aside.PictureOnly, aside.OnError = true, nil // the stage has told already
 	var speaker media.Sink = silence{}
@@ -190,7 +193,7 @@ func (d *Desk) record(b *onAir) error {
 		d.config.Log.Error("speaker not recorded", "course", b.Course, "broadcast", b.Broadcast, "err", err)
 	} else {
 		d.archive.drop(speakerName(b.Broadcast))
-		b.aside, speaker = b.speaker.Origin(), b.speaker
+		b.aside, speaker = d.readThrough(b.speaker.Origin(), speakerName(b.Broadcast)), b.speaker
 	}
 	shown = newStage(recorder, speaker, room.RequestKeyframe)
 	b.leave = room.AddSink(shown)
@@ -213,7 +216,7 @@ func (d *Desk) record(b *onAir) error {
 func (d *Desk) recorderConfig(run Run, folder string, keyframe func()) hls.Config {
 	return hls.Config{
 		Dir: folder, RunStart: run.StartedAt, TimelineStart: time.Duration(run.TimelineStartMS) * time.Millisecond,
-		RequestKeyframe: keyframe, FFmpeg: d.config.FFmpeg, Metrics: d.metrics,
+		RequestKeyframe: keyframe, FFmpeg: d.config.FFmpeg, Metrics: d.metrics, Mirror: d.config.Mirror,
 		Log:     d.config.Log.With("course", run.Course, "broadcast", run.Broadcast),
 		OnError: func(err error) { d.config.OnError(run.Course, err) },
 	}

@@ -2,10 +2,14 @@ package broadcast
 
 import (
 	"container/list"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -44,11 +48,28 @@ func (s *shelf) get(broadcast string, open func() (*vod.Replay, error)) (*vod.Re
 	if err != nil {
 		return nil, err
 	}
+	s.put(broadcast, replay)
+	return replay, nil
+}
+
+// put keeps a recording. The shelf is locked.
+func (s *shelf) put(broadcast string, replay *vod.Replay) {
 	s.items[broadcast] = s.order.PushFront(shelved{broadcast, replay})
 	if s.order.Len() > shelfSize {
 		s.remove(s.order.Back())
 	}
-	return replay, nil
+}
+
+// add keeps a recording that was opened while the shelf was free, unless another one was faster. It returns the one
+// that is kept.
+func (s *shelf) add(broadcast string, replay *vod.Replay) *vod.Replay {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.items[broadcast]; e != nil {
+		return e.Value.(shelved).replay
+	}
+	s.put(broadcast, replay)
+	return replay
 }
 
 // drop forgets a recording that is about to grow.
@@ -143,7 +164,16 @@ func (d *Desk) SpeakerReplay(broadcast string) (*vod.Replay, error) {
 
 // opened returns a finished recording by its folder.
 func (d *Desk) opened(folder string) (*vod.Replay, error) {
-	replay, err := d.archive.get(folder, func() (*vod.Replay, error) { return vod.Open(d.folder(folder)) })
+	replay, err := d.archive.get(folder, func() (*vod.Replay, error) {
+		r, err := vod.Open(d.folder(folder))
+		if err == nil {
+			d.readThrough(r.Origin, folder)
+		}
+		return r, err
+	})
+	if errors.Is(err, fs.ErrNotExist) && d.config.Store != nil && d.nothingOf(folder) {
+		replay, err = d.openCopy(folder)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNoRecording
 	}
@@ -194,4 +224,34 @@ func (d *Desk) Remove(broadcast string) (bytes int64, err error) {
 	}
 	d.archive.drop(broadcast)
 	return vod.Remove(d.folder(broadcast))
+}
+
+// readThrough lets an origin find in the store what is no longer in its folder.
+func (d *Desk) readThrough(o *hls.Origin, folder string) *hls.Origin {
+	if o != nil && d.config.Store != nil {
+		o.ReadThrough(d.config.Store, filepath.ToSlash(folder))
+	}
+	return o
+}
+
+// nothingOf says that a broadcast has no folder here. If it has, the store is not asked for what is not in it: a
+// lecture without a shared screen has no speaker's recording anywhere.
+func (d *Desk) nothingOf(folder string) bool {
+	broadcast, _, _ := strings.Cut(filepath.ToSlash(folder), "/")
+	_, err := os.Stat(d.folder(broadcast))
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// openWithin bounds how long a viewer waits for the index of a recording that is only in the store.
+const openWithin = 10 * time.Second
+
+// openCopy opens a recording of which nothing is here. The shelf stays free meanwhile.
+func (d *Desk) openCopy(folder string) (*vod.Replay, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), openWithin)
+	defer cancel()
+	origin, err := hls.OpenCopy(ctx, d.config.Store, filepath.ToSlash(folder))
+	if err != nil {
+		return nil, err
+	}
+	return d.archive.add(folder, vod.Bare(origin)), nil
 }

@@ -31,11 +31,12 @@ type archive struct {
 	index   *os.File
 	good    int64 // length of the index up to the last whole row
 	catalog *catalog
+	synced  func(int64) // told how much of the index is safe; never nil
 }
 
 // openArchive opens or makes the folder and repairs what a crash left in it. It returns ErrInUse while
 // another recorder has the folder.
-func openArchive(path string) (*archive, error) {
+func openArchive(path string, synced func(int64)) (*archive, error) {
 	if err := os.MkdirAll(path, 0o750); err != nil {
 		return nil, fmt.Errorf("open recording: %w", err)
 	}
@@ -43,7 +44,7 @@ func openArchive(path string) (*archive, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open recording: %w", err)
 	}
-	a := &archive{root: root}
+	a := &archive{root: root, synced: synced}
 	if err := a.load(); err != nil {
 		a.release()
 		root.Close()
@@ -103,7 +104,16 @@ func (a *archive) sweep() error {
 
 // append writes rows to the index, and applies them to the catalog once they are safe.
 func (a *archive) append(rows ...any) error {
-	return a.write(a.index.Sync, func() {}, rows...)
+	return a.keep(func() {}, rows...)
+}
+
+// keep is append that does something more before anybody sees the rows.
+func (a *archive) keep(then func(), rows ...any) error {
+	err := a.write(a.index.Sync, then, rows...)
+	if err == nil {
+		a.synced(a.good)
+	}
+	return err
 }
 
 // announce writes the row of a segment that begins. It need not outlast more than this process, because
@@ -269,7 +279,7 @@ func (a *archive) commit(open openRow, outputs []*output, length time.Duration) 
 		return fmt.Errorf("sync folder: %w", err)
 	}
 	var unused []string
-	err := a.write(a.index.Sync, func() { unused = a.catalog.conclude(outputs, shown) }, rows...)
+	err := a.keep(func() { unused = a.catalog.conclude(outputs, shown) }, rows...)
 	a.remove(unused)
 	return err
 }

@@ -20,6 +20,9 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(crashDir); dir != "" {
 		recordUntilKilled(dir)
 	}
+	if dir := os.Getenv(mirrorDir); dir != "" {
+		mirrorUntilKilled(dir)
+	}
 	os.Exit(m.Run())
 }
 

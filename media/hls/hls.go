@@ -72,6 +72,7 @@ type Config struct {
 	TimelineStart   time.Duration // where on the session timeline that was
 	RequestKeyframe func()        // asks the presenter for a keyframe on all layers; called often, must not block
 	PictureOnly     bool          // sound is neither recorded nor listed: another recording of the lecture has it
+	Mirror          *Mirror       // of the folder's parent; nil for none
 	FFmpeg          string        // path of ffmpeg; "ffmpeg" when empty
 	Log             *slog.Logger
 	Metrics         *Metrics

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path"
@@ -23,8 +24,9 @@ const (
 // Origin serves one recording over HTTP: playlists, initialisation sections and segments, and nothing
 // else of its folder. It looks at the last element of the path only. Who may see it is decided before.
 type Origin struct {
-	root    *os.Root
+	root    *os.Root // nil when nothing of it is here
 	catalog *catalog
+	library *library // where files are that are not in the folder; nil for none
 
 	mu     sync.Mutex
 	cached map[kind]*snapshot
@@ -61,7 +63,12 @@ func Open(dir string) (*Origin, error) {
 }
 
 // Close gives the folder back; an Origin of a Recorder is not closed.
-func (o *Origin) Close() error { return o.root.Close() }
+func (o *Origin) Close() error {
+	if o.root == nil {
+		return nil
+	}
+	return o.root.Close()
+}
 
 // Recording returns length and edit list.
 func (o *Origin) Recording() Recording {
@@ -105,13 +112,25 @@ func (o *Origin) serveFile(w http.ResponseWriter, r *http.Request, name string) 
 		o.servePart(w, r, name)
 		return
 	}
-	file, err := o.root.Open(name)
+	file, err := o.local(name)
+	if errors.Is(err, fs.ErrNotExist) && o.library != nil {
+		o.serveCopy(w, r, name, f)
+		return
+	}
 	if err != nil {
 		missing(w)
 		return
 	}
 	defer file.Close()
 	serveMedia(w, r, name, f, file)
+}
+
+// local opens a file of the folder.
+func (o *Origin) local(name string) (*os.File, error) {
+	if o.root == nil {
+		return nil, fs.ErrNotExist
+	}
+	return o.root.Open(name)
 }
 
 // servePart serves a part from memory, and waits for the one that playlists hint at.

@@ -38,7 +38,7 @@ var _ media.Sink = (*Recorder)(nil)
 // packets queue until Run. The folder belongs to the recorder until Run has returned.
 func New(c Config) (*Recorder, error) {
 	c.defaults()
-	a, err := openArchive(c.Dir)
+	a, err := openArchive(c.Dir, c.Mirror.follow(c.Dir))
 	if err != nil {
 		return nil, err
 	}

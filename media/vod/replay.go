@@ -77,11 +77,16 @@ func Open(dir string) (*Replay, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Replay{Origin: origin, pictures: &Pictures{}, files: map[string]string{}, cached: map[string]*hls.Text{}}
+	r := Bare(origin)
 	if err := r.open(dir); err != nil {
 		return nil, errors.Join(fmt.Errorf("open what was made of a recording: %w", err), r.Close())
 	}
 	return r, nil
+}
+
+// Bare is a recording of which nothing was made, or nothing that is here.
+func Bare(origin *hls.Origin) *Replay {
+	return &Replay{Origin: origin, pictures: &Pictures{}, files: map[string]string{}, cached: map[string]*hls.Text{}}
 }
 
 func (r *Replay) open(dir string) (err error) {
