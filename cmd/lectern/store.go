@@ -36,7 +36,7 @@ func (c *config) finishStore() error {
 func (c *config) recordings() string { return filepath.Join(c.Data, "media") }
 
 // newStore opens the second place of recordings; nil without one. It need not answer now.
-func newStore(c config) (hls.Uploader, error) {
+func newStore(c config) (object.Store, error) {
 	if c.Store == "" {
 		return nil, nil
 	}
@@ -48,7 +48,7 @@ func newStore(c config) (hls.Uploader, error) {
 }
 
 // newMirror copies the folder of recordings to the store; nil without one.
-func newMirror(c config, store hls.Uploader, log *slog.Logger, metrics prometheus.Registerer) (*hls.Mirror, error) {
+func newMirror(c config, store object.Store, log *slog.Logger, metrics prometheus.Registerer) (*hls.Mirror, error) {
 	if store == nil {
 		return nil, nil
 	}

@@ -223,6 +223,9 @@ func (d *Desk) Remove(broadcast string) (bytes int64, err error) {
 		return 0, ErrBusy
 	}
 	d.archive.drop(broadcast)
+	if d.config.Mirror != nil {
+		d.config.Mirror.Forget(broadcast)
+	}
 	return vod.Remove(d.folder(broadcast))
 }
 

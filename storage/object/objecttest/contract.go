@@ -198,6 +198,12 @@ func list(t *testing.T, s object.Store) {
 	if err != nil || len(left) != 5 {
 		t.Errorf("left are %v, %v", left, err)
 	}
+	if n, err := object.DeleteAll(t.Context(), s, "c/"); n != 1 || err != nil {
+		t.Errorf("%d deleted below c/, %v", n, err)
+	}
+	if left, err = s.List(t.Context(), "", "", 1000); err != nil || len(left) != 4 {
+		t.Errorf("left are then %v, %v", left, err)
+	}
 	for _, limit := range []int{0, -1, 1001} {
 		if _, err := s.List(t.Context(), "", "", limit); err == nil {
 			t.Errorf("a page of %d was given", limit)
