@@ -42,12 +42,13 @@ type Result struct {
 }
 
 const (
-	// prelude is what is published before the receivers come: the server has to know the tracks.
-	prelude = 2500 * time.Millisecond
+	// prelude is what is published before the receivers come: the server has to know the tracks, and what a room keeps
+	// of the last seconds is none of its attendees' memory.
+	prelude = 7 * time.Second
 	// drain is what packets under way and retransmissions get.
 	drain = 700 * time.Millisecond
-	// warmers is how many receivers come before those that count.
-	warmers = 4
+	// warmers is how many receivers come and go before those that count.
+	warmers = 2 * joinAtOnce
 )
 
 // Run measures. It returns an error when nothing could be measured; receivers that fail to connect are in the
@@ -113,7 +114,7 @@ func (f Forwarding) Run(ctx context.Context) (Result, error) {
 	return r, ctx.Err()
 }
 
-// warm lets a few receivers come and go, so that what the server needs once, such as the pages of its program
+// warm lets some receivers come and go, so that what the server needs once, such as the pages of its program
 // that handshakes touch, is not taken for the cost of attendees.
 func (f Forwarding) warm(ctx context.Context) error {
 	c, err := newCrowd(f.WHEP, f.WatchToken)
