@@ -7,14 +7,18 @@ import (
 	"net/netip"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pion/rtcp"
 	"github.com/pion/stun/v4"
+
+	"lectern/media/forward"
 )
 
 // tapped is a client's socket that keeps what the client sends.
 type tapped struct {
 	net.PacketConn
+	deaf bool // to alerts: the server does not get them
 	mu   sync.Mutex
 	sent [][]byte
 }
@@ -23,6 +27,9 @@ func (c *tapped) WriteTo(b []byte, to net.Addr) (int, error) {
 	c.mu.Lock()
 	c.sent = append(c.sent, append([]byte(nil), b...))
 	c.mu.Unlock()
+	if c.deaf && b[0] == contentAlert {
+		return len(b), nil
+	}
 	return c.PacketConn.WriteTo(b, to)
 }
 
@@ -209,8 +216,8 @@ func TestParseFeedback(t *testing.T) {
 	must(t, err)
 	f, err := parseFeedback(clear)
 	must(t, err)
-	if len(f.missing) != 2 || f.missing[1] != (missing{1, 0}) || len(f.lost) != 2 || len(f.losses) != 1 ||
-		f.losses[0].share != 0.25 || f.estimate < 290_000 || f.estimate > 300_000 || !f.urgent() {
+	if len(f.missing) != 2 || f.missing[1] != (missing{1, 0}) || len(f.lost) != 2 || len(f.received) != 1 ||
+		f.received[0].FractionLost != 64 || f.estimate < 290_000 || f.estimate > 300_000 || !f.urgent() {
 		t.Errorf("%+v", f)
 	}
 	many := &rtcp.TransportLayerNack{MediaSSRC: 1}
@@ -254,9 +261,10 @@ func FuzzFeedback(f *testing.F) {
 		if len(r.missing) > maxMissing || r.estimate < 0 {
 			t.Errorf("%d missing, estimate %g", len(r.missing), r.estimate)
 		}
-		for _, l := range r.losses {
-			if l.share < 0 || l.share >= 1 {
-				t.Errorf("loss of %g", l.share)
+		var l forward.Losses
+		for i, p := range r.received {
+			if share, _ := l.Report(p.TotalLost, p.LastSequenceNumber, time.Unix(int64(i), 0)); share < 0 || share > 1 || i >= maxReceived {
+				t.Errorf("report %d: loss of %g", i, share)
 			}
 		}
 	})

@@ -145,6 +145,7 @@ const abandoned = 3 * time.Second
 func (s *Server) checked(a *attendee, c check, p *path) {
 	now := s.now()
 	a.heard.Store(now)
+	a.live(now)
 	a.confirm(s, c.ufrag)
 	old := a.path.Load()
 	if old == p {

@@ -7,11 +7,14 @@ import (
 // maxMissing bounds the packets that one report may ask for again.
 const maxMissing = 256
 
+// maxReceived bounds the streams that one report may speak of: ours and their retransmissions.
+const maxReceived = 2 * maxSections
+
 // feedback is what an attendee's report says, as far as we act on it.
 type feedback struct {
 	missing  []missing
 	lost     []uint32 // streams whose picture is lost
-	losses   []losses
+	received []rtcp.ReceptionReport
 	estimate float64 // of the link, in bit/s; 0 for none
 }
 
@@ -20,16 +23,10 @@ type missing struct {
 	sequence uint16
 }
 
-// losses is the share of packets lost since the last report, 0 to 1.
-type losses struct {
-	ssrc  uint32
-	share float64
-}
-
 // urgent reports whether to act before the next packets go out anyway.
 func (f *feedback) urgent() bool { return len(f.missing)+len(f.lost) > 0 }
 
-func (f *feedback) empty() bool { return !f.urgent() && len(f.losses) == 0 && f.estimate == 0 }
+func (f *feedback) empty() bool { return !f.urgent() && len(f.received) == 0 && f.estimate == 0 }
 
 // parseFeedback reads a compound RTCP packet in the clear.
 func parseFeedback(b []byte) (f feedback, err error) {
@@ -58,18 +55,13 @@ func parseFeedback(b []byte) (f feedback, err error) {
 				f.estimate = rate
 			}
 		case *rtcp.ReceiverReport:
-			f.report(p.Reports)
+			f.received = append(f.received, p.Reports...)
 		case *rtcp.SenderReport:
-			f.report(p.Reports)
+			f.received = append(f.received, p.Reports...)
 		}
 	}
+	f.received = f.received[:min(len(f.received), maxReceived)]
 	return f, nil
-}
-
-func (f *feedback) report(reports []rtcp.ReceptionReport) {
-	for _, r := range reports {
-		f.losses = append(f.losses, losses{r.SSRC, float64(r.FractionLost) / 256})
-	}
 }
 
 // control takes a packet of the attendee that should be SRTCP. What is not authentic, repeated or malformed has
@@ -93,6 +85,7 @@ func (a *attendee) control(packet []byte, d *demux) {
 		d.server.meters.refused.Inc()
 		return
 	}
+	a.live(d.server.now())
 	f, err := parseFeedback(clear)
 	if err != nil {
 		d.server.meters.refused.Inc()

@@ -68,7 +68,11 @@ func (s *Server) handshake(a *attendee, packet []byte) {
 		return
 	}
 	if a.open != nil {
-		a.repeat()
+		if packet[0] != contentAlert {
+			a.repeat()
+		} else if a.farewell.check(packet) == nil {
+			s.running.Go(func() { s.end(a, "said goodbye") }) // takes locks that come before ours
+		}
 		return
 	}
 	if a.pipe == nil {
@@ -186,14 +190,19 @@ func (s *Server) admit(a *attendee, conn *dtls.Conn, flight [][]byte) error {
 	if err != nil {
 		return fmt.Errorf("derive keys: %w", err)
 	}
+	bye, err := newFarewell(&state)
+	if err != nil {
+		return fmt.Errorf("derive keys: %w", err)
+	}
 	v := newViewer(a, seal, time.Now())
 	w := s.leastLoaded()
+	a.live(s.now())
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.over {
 		return ErrClosed
 	}
-	a.open, a.worker, a.viewer, a.pipe = open, w, v, nil
+	a.open, a.worker, a.viewer, a.pipe, a.farewell = open, w, v, nil, bye
 	a.flight, a.repeats = flight, flightSent
 	w.load.Add(1)
 	w.post(event{kind: joins, viewer: v})

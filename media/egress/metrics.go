@@ -18,6 +18,7 @@ type meters struct {
 	replays        prometheus.Counter
 	moves          prometheus.Counter
 	refused        prometheus.Counter
+	silences       prometheus.Counter
 	dropped        *prometheus.CounterVec
 	handshakes     *prometheus.CounterVec
 	latency        prometheus.Histogram
@@ -42,6 +43,7 @@ func newMeters(to prometheus.Registerer, s *Server) (*meters, error) {
 		replays:    counter("replayed_groups_total", "Joiners who got the present group of pictures from the ring."),
 		moves:      counter("address_changes_total", "Attendees who moved to another address by a connectivity check."),
 		refused:    counter("refused_control_packets_total", "SRTCP packets that were forged, repeated or malformed."),
+		silences:   counter("silences_total", "Attendees of whom nothing was heard for five seconds, so that nothing more was sent to them."),
 		dropped:    vector("dropped_packets_total", "reason", "Packets not sent: queue (a worker was behind), send (the socket), tcp (a connection); report and rest were received."),
 		handshakes: vector("handshakes_total", "result", "DTLS handshakes, done or failed."),
 		latency: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -55,7 +57,7 @@ func newMeters(to prometheus.Registerer, s *Server) (*meters, error) {
 		return m, nil
 	}
 	for _, c := range []prometheus.Collector{
-		m.packets, m.bytes, m.calls, m.plain, m.nacks, m.resent, m.keyframes, m.replays, m.moves, m.refused, m.dropped,
+		m.packets, m.bytes, m.calls, m.plain, m.nacks, m.resent, m.keyframes, m.replays, m.moves, m.refused, m.silences, m.dropped,
 		m.handshakes, m.latency, m.runs,
 		watching{s},
 	} {

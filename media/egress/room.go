@@ -156,14 +156,6 @@ func (r *Room) measure(seconds float64) {
 	}
 }
 
-// rates returns the layers' rates in bit/s, 0 for those that are not sent.
-func (f *feed) rates() (rates [media.Layers]float64) {
-	for l := range f.lanes {
-		rates[l] = float64(f.lanes[l].rate.Load())
-	}
-	return rates
-}
-
 // present returns the layers being sent, bit n for layer n.
 func (f *feed) present() (mask uint8) {
 	var newest int64

@@ -24,10 +24,13 @@ const (
 	maxInRoom    = 10000
 )
 
+// screenTrack is the track of a shared screen, as media/sfu names it.
+const screenTrack = "screen"
+
 // tracks are the names of what an attendee gets, by kind, as media/sfu names them: the first video section of
 // his offer shows the camera, the second the screen; the sounds are those of up to three who speak, which he mixes.
 var tracks = map[media.Kind][]string{
-	media.Video: {"camera", "screen"},
+	media.Video: {"camera", screenTrack},
 	media.Audio: {"microphone", "microphone-2", "microphone-3"},
 }
 

@@ -36,21 +36,24 @@ type attendee struct {
 	path      atomic.Pointer[path] // nil before the first check
 	heard     atomic.Int64         // last authentic check, in nanoseconds since the server began
 	heardHere atomic.Int64         // the same, on the present path
+	alive     atomic.Int64         // last authentic packet of any kind, like heard
+	silent    atomic.Bool          // nothing is sent until he is heard again
 	wanted    atomic.Uint32        // layer that the attendee has chosen
 	shown     atomic.Uint32        // layer that he gets
 	limited   atomic.Bool          // which is less than there is, because his line carries no more
 	ended     atomic.Bool
 
-	mu      sync.Mutex
-	present credentials
-	former  credentials // until the first check with the present ones, after a restart
-	over    bool
-	pipe    *pipe         // during the handshake
-	flight  [][]byte      // our last one, until the client has shown that he has the keys
-	repeats int           // how often it may be sent again
-	open    *srtp.Context // for the client's SRTCP, set when the handshake is done
-	worker  *worker
-	viewer  *viewer
+	mu       sync.Mutex
+	present  credentials
+	former   credentials // until the first check with the present ones, after a restart
+	over     bool
+	pipe     *pipe    // during the handshake
+	flight   [][]byte // our last one, until the client has shown that he has the keys
+	repeats  int      // how often it may be sent again
+	farewell farewell
+	open     *srtp.Context // for the client's SRTCP, set when the handshake is done
+	worker   *worker
+	viewer   *viewer
 }
 
 // credentials are our side's of an ICE session.

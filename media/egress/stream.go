@@ -2,6 +2,7 @@ package egress
 
 import (
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"lectern/media"
@@ -28,6 +29,7 @@ const (
 // stream is one section of an attendee: what he gets of one track. It belongs to his worker.
 type stream struct {
 	track   string
+	staged  bool // shows the screen in the place of the camera while one is shared
 	kind    media.Kind
 	vp8     bool
 	number  uint8 // payload type
@@ -43,9 +45,10 @@ type stream struct {
 	history  forward.History
 	lastIn   uint64 // sequence of the last packet forwarded
 
-	fit    forward.Fit
-	wanted media.Layer // as the attendee has chosen
-	muted  bool        // no picture
+	losses forward.Losses
+	echo   forward.Echo
+	muted  bool // no picture
+	thin   thinning
 
 	started  bool
 	replayed time.Time // when a group was, zero when none is remembered
@@ -59,12 +62,12 @@ type stream struct {
 	rtxSequence     uint16
 }
 
-func newStream(p plan, now time.Time) stream {
+func newStream(p plan) stream {
 	s := stream{
 		track: p.track, kind: p.section.kind, vp8: p.codec.mime == mimeVP8,
 		number: p.codec.number, rtx: p.codec.rtx, ssrc: p.ssrc, rtxSSRC: p.rtxSSRC,
 		rewriter: forward.NewRewriter(clockRate(p.section.kind), forward.Stamp{Sequence: uint16(rand.Uint32() & 0x7fff), Timestamp: rand.Uint32()}),
-		fit:      forward.NewFit(now), wanted: media.Auto, credit: rtxBurst / 2, rtxSequence: uint16(rand.Uint32() & 0x7fff),
+		credit:   rtxBurst / 2, rtxSequence: uint16(rand.Uint32() & 0x7fff),
 	}
 	s.selector.Want(media.High)
 	return s
@@ -77,6 +80,14 @@ func clockRate(k media.Kind) uint32 {
 	return 90000
 }
 
+// source returns which of a room's tracks the stream shows; nil for none.
+func (s *stream) source(intakes map[string]*intake) *intake {
+	if in := intakes[screenTrack]; s.staged && in != nil && strings.EqualFold(in.feed.info.MimeType, mimeVP8) == s.vp8 {
+		return in
+	}
+	return intakes[s.track]
+}
+
 // follow takes another source, or nil for none. The stream to the attendee goes on where it was.
 func (s *stream) follow(in *intake) {
 	if s.in == in {
@@ -87,7 +98,7 @@ func (s *stream) follow(in *intake) {
 	s.selector.SetPresent(0)
 	s.rewriter.Restart()
 	s.history.Forget()
-	s.lastIn, s.asked = 0, time.Time{}
+	s.lastIn, s.asked, s.thin.next = 0, time.Time{}, 0
 }
 
 // advance sends what is new.
@@ -99,6 +110,10 @@ func (s *stream) advance(w *worker, v *viewer, to *path) {
 	if in.present != s.present {
 		s.present = in.present
 		s.selector.SetPresent(in.present)
+	}
+	if s.thin.on {
+		s.trickle(w, v, to)
+		return
 	}
 	current, active := s.selector.Current()
 	if target, waiting := s.selector.Waiting(); waiting {
@@ -173,7 +188,7 @@ func (s *stream) ask(v *viewer, now time.Time) {
 	if s.kind == media.Video && now.Sub(s.asked) >= askAgain {
 		s.asked = now
 		v.room.server.meters.keyframes.Inc()
-		v.room.source.RequestKeyframe(s.track)
+		v.room.source.RequestKeyframe(s.in.feed.info.ID)
 	}
 }
 
@@ -260,38 +275,18 @@ func (s *stream) resend(w *worker, v *viewer, to *path, sequence uint16) bool {
 
 // plead asks for a keyframe because the attendee has lost the picture, not too often.
 func (s *stream) plead(v *viewer, now time.Time) {
-	if s.kind == media.Video && !s.muted && now.Sub(s.pleaded) >= complaintEvery {
+	if s.kind == media.Video && s.in != nil && !s.muted && now.Sub(s.pleaded) >= complaintEvery {
 		s.pleaded = now
 		v.room.server.meters.keyframes.Inc()
-		v.room.source.RequestKeyframe(s.track)
+		v.room.source.RequestKeyframe(s.in.feed.info.ID)
 	}
-}
-
-// setLayer fixes the layer, takes the picture away, or with media.Auto lets the attendee's reports decide.
-func (s *stream) setLayer(l media.Layer, now time.Time) {
-	if s.kind != media.Video || l == s.wanted {
-		return
-	}
-	s.wanted = l
-	s.fit = forward.NewFit(now)
-	s.mute(l == media.SoundOnly)
-	s.selector.Want(min(l, media.High))
 }
 
 // mute stops or resumes the picture.
 func (s *stream) mute(on bool) {
-	s.muted = on
-	if on {
-		s.selector.Restart()
-	}
-}
-
-// decide follows the attendee's reports; others is what else he is sent, in bit/s.
-func (s *stream) decide(others float64, now time.Time) {
-	if s.kind != media.Video || s.in == nil || s.wanted != media.Auto || !s.fit.Decide(s.in.feed.rates(), others, now) {
+	if s.muted == on {
 		return
 	}
-	l, picture := s.fit.Wanted()
-	s.mute(!picture)
-	s.selector.Want(l)
+	s.muted, s.asked, s.thin.next = on, time.Time{}, 0
+	s.selector.Restart()
 }

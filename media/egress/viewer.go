@@ -29,18 +29,33 @@ type viewer struct {
 	station *station   // nil before he joins and after he leaves
 	place   int        // where in station.viewers
 	told    time.Time  // when the last sender report went out
+	fit     forward.Fit
+	wanted  media.Layer // as the attendee has chosen
+	silent  bool        // nothing is sent because nothing is heard of him
 }
 
 func newViewer(a *attendee, seal *srtp.Context, now time.Time) *viewer {
-	v := &viewer{a: a, room: a.room, seal: seal}
+	v := &viewer{a: a, room: a.room, seal: seal, fit: forward.NewFit(now), wanted: media.Auto}
 	for _, kind := range []media.Kind{media.Video, media.Audio} {
 		for _, p := range a.plans {
 			if p.track != "" && p.section.kind == kind {
-				v.streams = append(v.streams, newStream(p, now))
+				v.streams = append(v.streams, newStream(p))
 			}
 		}
 	}
+	if pictures := count(v.streams, media.Video); pictures == 1 {
+		v.streams[0].staged = true
+	}
 	return v
+}
+
+func count(streams []stream, kind media.Kind) (n int) {
+	for i := range streams {
+		if streams[i].kind == kind {
+			n++
+		}
+	}
+	return n
 }
 
 // rtpPacket is a packet to be sealed.
@@ -99,7 +114,7 @@ func (v *viewer) sealRTP(dst []byte, r *rtpPacket) int {
 // advance sends what is new in all streams.
 func (v *viewer) advance(w *worker) {
 	to := v.a.path.Load()
-	if to == nil {
+	if to == nil || v.silent {
 		return
 	}
 	for i := range v.streams {
@@ -125,15 +140,23 @@ func (v *viewer) hear(w *worker, f *feedback) {
 			s.plead(v, w.now)
 		}
 	}
-	for _, l := range f.losses {
-		if s := v.stream(l.ssrc); s != nil {
-			s.fit.Loss(l.share, w.now)
+	for i := range f.received {
+		if s := v.stream(f.received[i].SSRC); s != nil {
+			v.weigh(s, &f.received[i], w.now)
 		}
 	}
 	if f.estimate > 0 {
-		for i := range v.streams {
-			v.streams[i].fit.Estimate(f.estimate, w.now)
-		}
+		v.fit.Estimate(f.estimate, w.now)
+	}
+}
+
+// weigh takes what a receiver report says of a stream.
+func (v *viewer) weigh(s *stream, r *rtcp.ReceptionReport, now time.Time) {
+	if trip, ok := s.echo.Heard(r.LastSenderReport, r.Delay, now); ok {
+		v.fit.Trip(trip, now)
+	}
+	if share, ok := s.losses.Report(r.TotalLost, r.LastSequenceNumber, now); ok && s.kind == media.Video {
+		v.fit.Loss(share, now)
 	}
 }
 
@@ -147,49 +170,23 @@ func (v *viewer) stream(ssrc uint32) *stream {
 
 // upkeep decides on layers and sends reports when they are due.
 func (v *viewer) upkeep(w *worker) {
-	var total float64
-	for i := range v.streams {
-		total += v.streams[i].sending()
+	if v.silent {
+		return
 	}
+	if v.a.silentSince(w.server.now()) {
+		v.fallSilent()
+	}
+	v.decide(w)
 	for i := range v.streams {
 		s := &v.streams[i]
-		s.decide(total-s.sending(), w.now)
 		if !s.replayed.IsZero() && w.now.Sub(s.replayed) > replayKept {
 			s.history.EndReplay()
 			s.replayed = time.Time{}
 		}
 	}
-	v.show()
 	if w.now.Sub(v.told) >= reportEvery {
 		v.report(w)
 	}
-}
-
-// sending returns the rate of the layer that goes out, in bit/s.
-func (s *stream) sending() float64 {
-	l, active := s.selector.Current()
-	if !active || s.in == nil {
-		return 0
-	}
-	return float64(s.in.feed.lanes[l].rate.Load())
-}
-
-// show notes what the attendee sees: of the camera, or without it of the screen.
-func (v *viewer) show() {
-	shown, limited := media.SoundOnly, false
-	for i := range v.streams {
-		s := &v.streams[i]
-		if s.kind != media.Video || s.in == nil {
-			continue
-		}
-		if l, active := s.selector.Current(); active && shown == media.SoundOnly {
-			shown = l
-		}
-		target, _ := s.selector.Target()
-		limited = limited || s.wanted == media.Auto && (s.muted || s.present>>(target+1) != 0)
-	}
-	v.a.shown.Store(uint32(shown))
-	v.a.limited.Store(limited)
 }
 
 // report sends the publisher's clock in the attendee's timestamps, by which sound and picture are played in step.
@@ -210,6 +207,7 @@ func (v *viewer) report(w *worker) {
 		if !c.Known {
 			continue
 		}
+		s.echo.Sent(c.NTP, w.now)
 		packets = append(packets, &rtcp.SenderReport{SSRC: s.ssrc, NTPTime: c.NTP, RTPTime: c.Timestamp, PacketCount: s.packets, OctetCount: s.octets})
 		names.Chunks = append(names.Chunks, rtcp.SourceDescriptionChunk{
 			Source: s.ssrc, Items: []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: cname}},

@@ -36,6 +36,8 @@ type worker struct {
 	packets   int // sent in this round
 	bytes     int
 	resent    int
+	rungs     []rung // scratch
+	rates     []float64
 	congested int
 }
 
@@ -54,6 +56,7 @@ const (
 	leaves
 	reports
 	chooses
+	returns
 )
 
 // station is a room as one worker has it.
@@ -137,9 +140,9 @@ func (w *worker) listen() {
 				e.viewer.hear(w, &e.feedback)
 			}
 		case chooses:
-			for s := range e.viewer.streams {
-				e.viewer.streams[s].setLayer(e.layer, w.now)
-			}
+			e.viewer.choose(e.layer, w.now)
+		case returns:
+			e.viewer.silent = false
 		}
 		*e = event{}
 	}
@@ -155,9 +158,7 @@ func (w *worker) join(v *viewer) {
 	v.station, v.place = st, len(st.viewers)
 	st.viewers = append(st.viewers, v)
 	v.room.watchers[w.number].Add(1)
-	for i := range v.streams {
-		v.streams[i].setLayer(media.Layer(v.a.wanted.Load()), w.now) // chosen during the handshake
-	}
+	v.choose(media.Layer(v.a.wanted.Load()), w.now) // perhaps during the handshake
 	st.attach(v)
 }
 
@@ -201,7 +202,7 @@ func (st *station) follow() {
 
 func (st *station) attach(v *viewer) {
 	for i := range v.streams {
-		v.streams[i].follow(st.intakes[v.streams[i].track])
+		v.streams[i].follow(v.streams[i].source(st.intakes))
 	}
 }
 

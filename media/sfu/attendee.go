@@ -288,7 +288,7 @@ func (d *downTrack) feedback(packet rtcp.Packet) {
 	case *rtcp.ReceiverReport:
 		for _, r := range p.Reports {
 			if r.SSRC == d.ssrc.Load() {
-				d.loss(float64(r.FractionLost) / 256)
+				d.received(r)
 			}
 		}
 	}

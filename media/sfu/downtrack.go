@@ -21,6 +21,9 @@ const replayLimit = 256
 // complaintEvery is how often one attendee may ask for a keyframe, which costs all others bandwidth too.
 const complaintEvery = time.Second
 
+// retryEvery is how often it is seen whether a picture that was taken away may come back.
+const retryEvery = 250 * time.Millisecond
+
 // downTrack is one stream to one attendee. Readers of the publisher's layers write to it, each in its own
 // goroutine; what they share is under mu, which is never held while waiting.
 type downTrack struct {
@@ -43,11 +46,15 @@ type downTrack struct {
 	selector forward.Selector
 	rewriter *forward.Rewriter
 	pictures forward.VP8Rewriter
-	chooser  *forward.Chooser
+	fit      forward.Fit
+	losses   forward.Losses
+	echo     forward.Echo
 	wanted   media.Layer // as the attendee has chosen
-	started  bool        // something was forwarded: no replay any more
-	tried    bool        // replay was tried
-	asked    bool        // for the keyframe of askedFor
+	muted    bool        // no picture, by choice or because his line is too slow for one
+	retried  time.Time
+	started  bool // something was forwarded: no replay any more
+	tried    bool // replay was tried
+	asked    bool // for the keyframe of askedFor
 	askedFor media.Layer
 	dropping bool   // the queue was full: until the picture with the timestamp ends
 	dropped  uint32 // its timestamp
@@ -64,7 +71,7 @@ type bound struct {
 func newDownTrack(a *attendee, kind media.Kind, id, mime string, rate uint32) *downTrack {
 	d := &downTrack{
 		attendee: a, kind: kind, id: id, mime: mime, rate: rate,
-		rewriter: forward.NewRewriter(rate, firstStamp()), chooser: forward.NewChooser(time.Now()), wanted: media.Auto,
+		rewriter: forward.NewRewriter(rate, firstStamp()), fit: forward.NewFit(time.Now()), wanted: media.Auto,
 	}
 	d.selector.Want(media.High)
 	return d
@@ -120,7 +127,8 @@ func (d *downTrack) begin(source *upTrack) {
 func (d *downTrack) write(p *media.Packet) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.source == nil || d.wanted == media.SoundOnly && d.kind == media.Video {
+	if d.source == nil || d.muted {
+		d.retry(p.Arrival)
 		return
 	}
 	if present := d.source.present.load(); present != d.present {
@@ -240,6 +248,9 @@ func (d *downTrack) send(o outgoing) (int, error) {
 		return 0, nil
 	}
 	if o.clock.Known {
+		d.mu.Lock()
+		d.echo.Sent(o.clock.NTP, time.Now())
+		d.mu.Unlock()
 		return 0, d.attendee.session.pc.WriteRTCP([]rtcp.Packet{&rtcp.SenderReport{
 			SSRC: w.ssrc, NTPTime: o.clock.NTP, RTPTime: o.clock.Timestamp, PacketCount: d.packetsSent, OctetCount: d.octetsSent,
 		}})
@@ -259,13 +270,17 @@ func (d *downTrack) setLayer(l media.Layer) {
 	if l == d.wanted {
 		return
 	}
-	if l == media.SoundOnly || d.wanted == media.SoundOnly {
-		d.selector.Restart()
-		d.asked, d.dropping = false, false
-	}
-	d.wanted = l
-	d.chooser = forward.NewChooser(time.Now())
+	d.wanted, d.fit = l, forward.NewFit(time.Now())
+	d.mute(l == media.SoundOnly)
 	d.selector.Want(min(l, media.High))
+}
+
+// mute stops or resumes the picture.
+func (d *downTrack) mute(on bool) {
+	if d.muted != on {
+		d.muted, d.asked, d.dropping = on, false, false
+		d.selector.Restart()
+	}
 }
 
 // layer returns what is wanted of the track, what is sent of it, and whether the attendee's line is why that is not more.
@@ -277,7 +292,7 @@ func (d *downTrack) layer() (wanted, shown media.Layer, limited bool) {
 		shown = current
 	}
 	target, _ := d.selector.Target()
-	return d.wanted, shown, d.wanted == media.Auto && d.source != nil && d.present>>(target+1) != 0
+	return d.wanted, shown, d.wanted == media.Auto && d.source != nil && (d.muted || d.present>>(target+1) != 0)
 }
 
 // pictureLost asks for a keyframe of what the attendee sees.
@@ -291,25 +306,56 @@ func (d *downTrack) pictureLost() {
 	}
 }
 
-// loss takes the share of packets that did not reach the attendee.
-func (d *downTrack) loss(share float64) {
+// received takes what the attendee's report says of the track.
+func (d *downTrack) received(r rtcp.ReceptionReport) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.kind == media.Video && d.wanted == media.Auto && d.chooser.Loss(share, time.Now()) {
-		d.selector.Want(d.chooser.Wanted())
+	now := time.Now()
+	if trip, ok := d.echo.Heard(r.LastSenderReport, r.Delay, now); ok {
+		d.fit.Trip(trip, now)
 	}
+	if share, ok := d.losses.Report(r.TotalLost, r.LastSequenceNumber, now); ok {
+		d.fit.Loss(share, now)
+	}
+	d.decide(now)
 }
 
 // estimate takes what the attendee believes his link carries, in bit/s.
 func (d *downTrack) estimate(available float64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	current, ok := d.selector.Current()
-	if d.kind != media.Video || !ok || d.source == nil {
+	now := time.Now()
+	d.fit.Estimate(available, now)
+	d.decide(now)
+}
+
+// retry is decide while no picture is sent, of which there are no reports then.
+func (d *downTrack) retry(now time.Time) {
+	if now.Sub(d.retried) >= retryEvery {
+		d.retried = now
+		d.decide(now)
+	}
+}
+
+// decide chooses the layer that the attendee's link carries. A screen has its full size or nothing.
+func (d *downTrack) decide(now time.Time) {
+	if d.kind != media.Video || d.wanted != media.Auto || d.source == nil {
 		return
 	}
-	rate := d.source.at(current).reading().BitsPerSecond
-	if d.wanted == media.Auto && d.chooser.Estimate(available, rate, time.Now()) {
-		d.selector.Want(d.chooser.Wanted())
+	var layers []media.Layer
+	var rates []float64
+	present := d.source.present.load()
+	for l := range media.Layers {
+		if present&(1<<l) != 0 && (d.source.info.ID != Screen || present>>(l+1) == 0) {
+			layers, rates = append(layers, l), append(rates, d.source.at(l).reading().BitsPerSecond)
+		}
+	}
+	if !d.fit.Decide(rates, 0, now) {
+		return
+	}
+	rung := d.fit.Rung()
+	d.mute(rung == 0)
+	if rung > 0 {
+		d.selector.Want(layers[rung-1])
 	}
 }
