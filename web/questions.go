@@ -68,6 +68,10 @@ func postQuestionAction(s *Server, w http.ResponseWriter, r *http.Request, c *ca
 		return err
 	}
 	s.tellQuestion(c.scope(), q)
+	switch action.Kind {
+	case lms.Answering, lms.Answered, lms.Restore:
+		s.chaptersChanged(r.Context(), c)
+	}
 	return writeJSON(w, http.StatusOK, questionView(q, c.actor, c.scope()))
 }
 

@@ -93,6 +93,7 @@ func (s *Server) routes() []route {
 		{"POST", "/api/courses/{course}/panel/{person}/{action}", postPanel, may(lms.Direct), bodyForm, rateAPI},
 
 		// Questions.
+		{"GET", "/api/courses/{course}/chapters", getChapters, may(lms.Watch), bodyNone, rateAPI},
 		{"GET", "/api/courses/{course}/questions", getQuestions, may(lms.Watch), bodyNone, rateAPI},
 		{"POST", "/api/courses/{course}/questions", postQuestion, may(lms.Ask), bodyJSON, rateWrite},
 		{"POST", "/api/courses/{course}/questions/{question}/{action}", postQuestionAction, may(lms.Answer), bodyJSON, rateAPI},

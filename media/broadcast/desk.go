@@ -40,6 +40,8 @@ type Config struct {
 	// Mirror copies recordings to Store, from which those are served that are no longer here. Both may be nil.
 	Mirror *hls.Mirror
 	Store  hls.Uploader
+	// Marks tells the chapters of a broadcast. It is asked when one begins or is opened, and by MarksChanged. May be nil.
+	Marks func(ctx context.Context, broadcast string) ([]hls.Mark, error)
 	// OnError is told what goes wrong with the recording of a course, for its presenter to see. It must not
 	// block. May be nil.
 	OnError func(course string, err error)
@@ -186,6 +188,8 @@ func (d *Desk) record(b *onAir) error {
 	}
 	d.archive.drop(b.Broadcast)
 	b.recorder, b.origin = recorder, d.readThrough(recorder.Origin(), b.Broadcast)
+	b.recorder, b.origin = recorder, recorder.Origin()
+	d.mark(d.ctx, b.Broadcast, b.origin)
 	aside := d.recorderConfig(b.Run, d.folder(speakerName(b.Broadcast)), func() { shown.requestSpeakerKeyframe() })
 	aside.PictureOnly, aside.OnError = true, nil // the stage has told already
 	var speaker media.Sink = silence{}

@@ -139,6 +139,42 @@ func (d *Desk) SpeakerEdits(broadcast string) []hls.Edit {
 	return replay.Recording().Edits
 }
 
+// MarksChanged has the playlists of a broadcast show its chapters as they are now. It does nothing for one that
+// has no recording.
+func (d *Desk) MarksChanged(ctx context.Context, broadcast string) {
+	if live, ok := d.Live(broadcast).(*hls.Origin); ok {
+		d.mark(ctx, broadcast, live)
+	} else if replay, err := d.Replay(broadcast); err == nil {
+		d.mark(ctx, broadcast, replay)
+	}
+}
+
+// markLimit is how long the chapters of a recording that is opened are waited for.
+const markLimit = 2 * time.Second
+
+// markOpened tells a recording that is being opened its chapters. The camera's has none.
+func (d *Desk) markOpened(folder string, r *vod.Replay) {
+	if !isName(folder) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), markLimit) // others wait for the shelf
+	defer cancel()
+	d.mark(ctx, folder, r)
+}
+
+// mark asks for the chapters of a broadcast, without which it can be watched as well.
+func (d *Desk) mark(ctx context.Context, broadcast string, recording interface{ SetMarks([]hls.Mark) }) {
+	if d.config.Marks == nil {
+		return
+	}
+	marks, err := d.config.Marks(ctx, broadcast)
+	if err != nil {
+		d.config.Log.WarnContext(ctx, "chapters not known", "broadcast", broadcast, "err", err)
+		return
+	}
+	recording.SetMarks(marks)
+}
+
 func handler(r *vod.Replay, err error) (http.Handler, error) {
 	if err != nil {
 		return nil, err
@@ -168,6 +204,7 @@ func (d *Desk) opened(folder string) (*vod.Replay, error) {
 		r, err := vod.Open(d.folder(folder))
 		if err == nil {
 			d.readThrough(r.Origin, folder)
+			d.markOpened(folder, r)
 		}
 		return r, err
 	})

@@ -17,6 +17,7 @@ type catalog struct {
 	files    map[string]feed // name of each segment and initialisation section, to tell its type
 	revision uint64          // of what stands in the index
 	live     live
+	marks    []Mark // by place
 }
 
 func newCatalog(c *contents) *catalog {
@@ -88,6 +89,9 @@ func (k *catalog) media(f feed) (playlist.Media, bool) {
 	m := playlist.Media{Target: targetDuration, Ended: k.contents.ended, Segments: make([]playlist.Segment, len(rows))}
 	for i, r := range rows {
 		m.Segments[i] = k.entry(r)
+	}
+	if len(rows) > 0 {
+		m.Anchors, m.Marks = k.anchors(rows[0].StartMS), k.listMarks(rows[0].StartMS)
 	}
 	return m, len(rows) > 0
 }

@@ -253,7 +253,7 @@ func (k *catalog) window(f feed) (playlist.Live, bool) {
 	if len(rows) == 0 {
 		return m, false
 	}
-	m.Anchors = k.anchors(rows[m.First].StartMS)
+	m.Anchors, m.Marks = k.anchors(rows[m.First].StartMS), k.listMarks(rows[m.First].StartMS)
 	if m.Ended {
 		for i := range m.Segments {
 			m.Segments[i].Parts = nil

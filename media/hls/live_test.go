@@ -268,3 +268,29 @@ func TestFewPictures(t *testing.T) {
 		})
 	}
 }
+
+// TestMarks tells of chapters while the lecture goes on: a live window has those that lie in it, the recording all.
+func TestMarks(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.play(take{scene: loadScene(t, 640), to: 5 * time.Second})
+	o := b.recorder.Origin()
+	text := func(name string) string {
+		w := httptest.NewRecorder()
+		o.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/"+name, nil))
+		return w.Body.String()
+	}
+	before := text("live-high.m3u8")
+	o.SetMarks([]Mark{{ID: "b", Class: MarkQuestion, TimelineMS: 3000, Title: "Second"}, {ID: "a", Class: MarkQuestion, TimelineMS: 1000, Title: "First"}, {ID: "later", Class: MarkQuestion, TimelineMS: 60_000}})
+	for _, name := range []string{"live-high.m3u8", "high.m3u8", "audio.m3u8"} {
+		got := text(name)
+		first, second := strings.Index(got, `ID="a"`), strings.Index(got, `ID="b"`)
+		if first < 0 || second < first || strings.Contains(got, `ID="later"`) || !strings.Contains(got, `X-TIMELINE-MS=1000,X-TITLE="First"`) {
+			t.Errorf("%s:\n%s", name, got)
+		}
+	}
+	o.SetMarks(nil)
+	if got := text("live-high.m3u8"); got != before {
+		t.Errorf("taken back:\n%s", got)
+	}
+}

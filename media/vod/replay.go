@@ -262,6 +262,7 @@ func (r *Replay) media(rendition string, v View) []byte {
 		all = r.ladder.segments(r.Origin, rendition)
 	}
 	m := playlist.Media{Target: hls.TargetDuration, Ended: true}
+	marks := r.Marks()
 	last := -1
 	for _, s := range all {
 		if !v.Segments.has(s.Number) {
@@ -273,6 +274,12 @@ func (r *Replay) media(rendition string, v View) []byte {
 			Discontinuity: len(m.Segments) > 0 && (s.Discontinuity || s.Number != last+1),
 		})
 		last = s.Number
+		for len(marks) > 0 && marks[0].Timeline.Milliseconds() < s.StartMS+s.DurationMS {
+			if marks[0].Timeline.Milliseconds() >= s.StartMS { // else it lies in what was cut out
+				m.Marks = append(m.Marks, marks[0])
+			}
+			marks = marks[1:]
+		}
 	}
 	if len(m.Segments) == 0 {
 		return nil
@@ -282,6 +289,14 @@ func (r *Replay) media(rendition string, v View) []byte {
 		return nil
 	}
 	return b
+}
+
+// SetMarks replaces the chapters of the recording.
+func (r *Replay) SetMarks(marks []hls.Mark) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Origin.SetMarks(marks)
+	clear(r.cached)
 }
 
 // storyboard writes the thumbnails of what is shown as WebVTT, on the session timeline; nil when there are none.

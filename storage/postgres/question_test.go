@@ -12,7 +12,7 @@ func TestQuestionTravels(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	p := w.ours
-	must(w.db.GoOnAir(ctx, p.presenter, p.course))(t)
+	b := must(w.db.GoOnAir(ctx, p.presenter, p.course))(t)
 	w.pass(30 * time.Second)
 	q := must(w.db.AskQuestion(ctx, p.attendee, p.course, postgres.NewQuestion{Text: "Is 4 weeks enough?", HideName: true}))(t)
 	if q.State != lms.Pending || q.AskedMS == nil || *q.AskedMS != 30_000 || q.AskerName == "" || !q.HideName {
@@ -47,6 +47,12 @@ func TestQuestionTravels(t *testing.T) {
 	q = must(act(p.presenter, lms.Action{Kind: lms.Answered, Version: 4}))(t)
 	if q.State != lms.AnsweredLive {
 		t.Errorf("answered %+v", q)
+	}
+	if got := must(w.db.Chapters(ctx, b.ID))(t); len(got) != 1 || got[0] != (postgres.Chapter{ID: string(q.ID), AtMS: 60_000, Title: "Are four weeks enough?"}) {
+		t.Errorf("chapters %+v", got)
+	}
+	if got := must(w.db.Chapters(ctx, "0197b3a2-5c1e-7c55-9f00-000000000000"))(t); len(got) != 0 {
+		t.Errorf("chapters of another lecture %+v", got)
 	}
 	denied, err := act(other, lms.Action{Kind: lms.Dismiss, Version: 5})
 	wantKind(t, "an attendee's action", err, lms.ErrForbidden)

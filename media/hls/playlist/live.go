@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/grafov/m3u8"
 )
@@ -39,6 +40,44 @@ type Anchor struct {
 // AnchorClass is the CLASS of an Anchor's date range, and X-TIMELINE-MS the attribute with its place.
 const AnchorClass = "lectern.run"
 
+// Mark is a chapter: a date range of its own class with its place and title. ID is unique in a playlist.
+type Mark struct {
+	ID, Class string
+	At        time.Time
+	Timeline  time.Duration // whole milliseconds
+	Title     string
+}
+
+// titleLimit bounds what a playlist carries of a title, in characters.
+const titleLimit = 120
+
+// title is text as a quoted string may hold it (RFC 8216 section 4.2): no line breaks and no quotation marks.
+func title(text string) string {
+	runes := []rune(strings.Join(strings.Fields(strings.ReplaceAll(text, `"`, "'")), " "))
+	if len(runes) > titleLimit {
+		runes = append(runes[:titleLimit-1], '\u2026')
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, string(runes))
+}
+
+// ranges are the lines of anchors and marks.
+func ranges(anchors []Anchor, marks []Mark) (out []string) {
+	for _, a := range anchors {
+		out = append(out, fmt.Sprintf(`#EXT-X-DATERANGE:ID="run-%d",CLASS="%s",START-DATE="%s",X-TIMELINE-MS=%d`,
+			a.Timeline.Milliseconds(), AnchorClass, date(a.At), a.Timeline.Milliseconds()))
+	}
+	for _, m := range marks {
+		out = append(out, fmt.Sprintf(`#EXT-X-DATERANGE:ID="%s",CLASS="%s",START-DATE="%s",X-TIMELINE-MS=%d,X-TITLE="%s"`,
+			m.ID, m.Class, date(m.At), m.Timeline.Milliseconds(), title(m.Title)))
+	}
+	return out
+}
+
 // Live is the low-latency playlist of a window that moves along with the lecture. Target, PartTarget and what
 // follows from them must stay the same for as long as a player may read it.
 type Live struct {
@@ -50,6 +89,7 @@ type Live struct {
 	Open       *Open // nil between two segments
 	Reports    []Report
 	Anchors    []Anchor
+	Marks      []Mark
 	Ended      bool // no more parts, and EXT-X-ENDLIST
 }
 
@@ -76,10 +116,7 @@ func (l Live) Encode(delta bool) ([]byte, error) {
 			seconds(skipUntil*l.Target), seconds(holdBack*l.Target), seconds(holdBack*l.PartTarget)),
 			"#EXT-X-PART-INF:PART-TARGET="+seconds(l.PartTarget))
 	}
-	for _, a := range l.Anchors {
-		w.head = append(w.head, fmt.Sprintf(`#EXT-X-DATERANGE:ID="run-%d",CLASS="%s",START-DATE="%s",X-TIMELINE-MS=%d`,
-			a.Timeline.Milliseconds(), AnchorClass, date(a.At), a.Timeline.Milliseconds()))
-	}
+	w.head = append(w.head, ranges(l.Anchors, l.Marks)...)
 	if delta && !l.Ended {
 		w.skip = skippable(l.Segments, l.openLength(), l.Target)
 	}

@@ -137,6 +137,25 @@ func TestLiveEnded(t *testing.T) {
 	}
 }
 
+// TestMarks writes chapters into all playlists, with titles that cannot break a line.
+func TestMarks(t *testing.T) {
+	l := live(2)
+	at := l.Segments[0].Start
+	l.Marks = []Mark{{ID: "question-1", Class: "lectern.question", At: at.Add(time.Second), Timeline: 2500 * time.Millisecond, Title: "Is \"5 mg\"\r\n#EXT-X-ENDLIST\x00 enough?"}}
+	const want = `#EXT-X-DATERANGE:ID="question-1",CLASS="lectern.question",START-DATE="2026-11-22T08:30:01.123Z",X-TIMELINE-MS=2500,X-TITLE="Is '5 mg' #EXT-X-ENDLIST enough?"` + "\n"
+	for what, got := range map[string]string{
+		"live": encodeLive(t, l, false), "delta": encodeLive(t, l, true),
+		"recording": encode(t, Media{Target: l.Target, Segments: l.Segments, Anchors: l.Anchors, Marks: l.Marks, Ended: true}),
+	} {
+		if !strings.Contains(got, want) || !strings.Contains(got, `ID="run-1500"`) {
+			t.Errorf("%s:\n%s", what, got)
+		}
+	}
+	if got := title(strings.Repeat("é", 200)); len([]rune(got)) != titleLimit {
+		t.Errorf("a title of %d characters", len([]rune(got)))
+	}
+}
+
 // TestBetweenSegments has neither parts nor a hint to offer.
 func TestBetweenSegments(t *testing.T) {
 	l := live(2)

@@ -36,6 +36,8 @@ type Segment struct {
 type Media struct {
 	Target   time.Duration // EXT-X-TARGETDURATION, whole seconds; never changes
 	Segments []Segment
+	Anchors  []Anchor
+	Marks    []Mark
 	Ended    bool
 }
 
@@ -54,6 +56,7 @@ func (m Media) Encode(delta bool) ([]byte, error) {
 			w.skip = skippable(m.Segments, 0, m.Target)
 		}
 	}
+	w.head = append(w.head, ranges(m.Anchors, m.Marks)...)
 	out, _, err := w.encode(m.Segments)
 	return out, err
 }

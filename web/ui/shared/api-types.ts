@@ -123,6 +123,14 @@ export interface Resume {
   speaker: { hls: string; edits: Edit[] };
 }
 
+/** A place of the lecture to jump to. Kind question: it was turned to here. */
+export interface Chapter {
+  id: string;
+  kind: string;
+  at_ms: number;
+  title: string;
+}
+
 export type Provenance = 'live' | 'dvr' | 'replay';
 
 /** What one player has played since its last report. */

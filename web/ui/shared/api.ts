@@ -11,6 +11,7 @@ import type {
   Batch,
   CaptionCue,
   CaptionTrack,
+  Chapter,
   Course,
   CourseListItem,
   Health,
@@ -190,6 +191,9 @@ export const savePathTest = (courseID: string, facts: PathFacts) =>
 /** The newest test of each person and course, those of presenters first. */
 export const pathTests = async (programmeID: string) =>
   (await call<{ tests: PathTest[] }>('GET', `/api/programmes/${id(programmeID)}/path-tests`)).tests;
+
+export const chapters = async (courseID: string) =>
+  (await call<{ chapters: Chapter[] }>('GET', `/api/courses/${id(courseID)}/chapters`)).chapters;
 
 // Questions
 
