@@ -44,6 +44,9 @@ func serve(ctx context.Context, args []string, t terminal) error {
 		return err
 	}
 	log := logger(c, t.err)
+	if c.Edge != "" {
+		return serveEdge(ctx, c, t, log)
+	}
 	state, err := openState(ctx, c, log)
 	if err != nil {
 		return err
