@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"lectern/lms"
@@ -148,6 +149,9 @@ func (s *Server) Run(ctx context.Context) error {
 		return err
 	}
 	close(s.resumed)
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	beside.Go(func() { s.watchRecordings(ctx) })
 	for {
 		select {
 		case <-ctx.Done():

@@ -68,6 +68,7 @@ type Status struct {
 	Run
 	Recording hls.Status
 	Edits     []hls.Edit
+	Stopped   bool // there is no recorder: Start tries again
 }
 
 // Desk keeps the broadcasts of this process.
@@ -290,10 +291,29 @@ func (d *Desk) OnAir(course string) (Status, bool) {
 	if b == nil {
 		return Status{}, false
 	}
-	if b.recorder == nil {
-		return Status{Run: b.Run, Recording: hls.Status{State: hls.Failing, LastError: b.failure, ErrorAt: b.failedAt}}, true
+	status := b.status()
+	if b.recorder != nil {
+		status.Edits = b.recorder.Edits()
 	}
-	return Status{Run: b.Run, Recording: b.recorder.Status(), Edits: b.recorder.Edits()}, true
+	return status, true
+}
+
+// Statuses returns what all courses on air here are doing, without their edit lists.
+func (d *Desk) Statuses() []Status {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	all := make([]Status, 0, len(d.onAir))
+	for _, b := range d.onAir {
+		all = append(all, b.status())
+	}
+	return all
+}
+
+func (b *onAir) status() Status {
+	if b.recorder == nil {
+		return Status{Run: b.Run, Stopped: true, Recording: hls.Status{State: hls.Failing, LastError: b.failure, ErrorAt: b.failedAt}}
+	}
+	return Status{Run: b.Run, Recording: b.recorder.Status()}
 }
 
 // folder is where a broadcast is recorded.

@@ -90,6 +90,8 @@ func DecodeServer(text []byte) (Message, error) {
 			return new(Broadcast)
 		case "presence":
 			return new(Presence)
+		case "recording":
+			return new(Recording)
 		case "question":
 			return new(QuestionChanged)
 		case "caption":

@@ -92,6 +92,30 @@ func (p *Presence) check() error {
 	return nil
 }
 
+// Recording says whether what is on air is being recorded, to moderators and presenters: when that changes, and again
+// every ten seconds while it fails. The lecture goes on all the same.
+type Recording struct {
+	State  RecordingState `json:"state"`
+	Reason string         `json:"reason,omitempty"` // why it fails: "disk_full" or "other"
+}
+
+// RecordingState is how a recording is doing.
+type RecordingState string
+
+const (
+	Recorded RecordingState = "recording"
+	Failing  RecordingState = "failing" // nothing is kept; tried again every two seconds
+)
+
+func (*Recording) messageType() string { return "recording" }
+
+func (r *Recording) check() error {
+	if r.State != Recorded && r.State != Failing {
+		return invalid("state", `must be "recording" or "failing"`)
+	}
+	return nil
+}
+
 // QuestionChanged carries a question as the receiver may see it. It is a hint: a client that missed one
 // reads the questions again when it is welcomed.
 type QuestionChanged struct {

@@ -28,6 +28,7 @@ export function connect(course: Course, desk: Desk, room: Room): () => void {
       broadcast: (broadcast) => room.hear(broadcast, Date.now()),
       viewers: (viewers) => (room.viewers = viewers),
       question: (question) => desk.hear(question),
+      recording: (recording) => (room.recording = recording),
     },
   });
   room.see(course, Date.now());

@@ -1,4 +1,5 @@
 import type { Course } from '../shared/api';
+import type { RecordingMessage } from '../shared/messages';
 
 /** How this page is connected: `out` means that nobody is signed in any more. */
 export type Line = 'connecting' | 'open' | 'down' | 'out';
@@ -16,6 +17,8 @@ export class Room {
   viewers = $state<number | null>(null);
   line = $state<Line>('connecting');
   broadcast = $state.raw<OnAir | null>(null);
+  /** How the recording is doing; null until something went wrong with it. */
+  recording = $state.raw<RecordingMessage | null>(null);
   /** The reader's clock in ms, moved once a second so that positions move on the page. */
   now = $state(0);
   private heard = $state(0);
@@ -26,6 +29,10 @@ export class Room {
     const since = this.broadcast.state === 'live' ? Math.max(0, this.now - this.heard) : 0;
     return this.broadcast.timeline_ms + since;
   });
+  /** What to tell of the recording: nothing while all is well or the lecture is over. */
+  readonly unrecorded = $derived(
+    this.broadcast?.state === 'live' && this.recording?.state === 'failing' ? (this.recording.reason ?? 'other') : null,
+  );
   readonly live = $derived(this.broadcast?.state === 'live');
 
   /** Takes the state of the broadcast as it was at `at` on the reader's clock. */

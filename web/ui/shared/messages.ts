@@ -40,10 +40,17 @@ export interface ErrorMessage {
   seq?: number;
 }
 
+/** Whether what is on air is being recorded; for moderators and presenters. */
+export interface RecordingMessage {
+  state: 'recording' | 'failing';
+  reason?: 'disk_full' | 'other';
+}
+
 export type ServerMessage =
   | { type: 'welcome'; data: Welcome }
   | { type: 'broadcast'; data: BroadcastMessage }
   | { type: 'presence'; data: { viewers: number } }
+  | { type: 'recording'; data: RecordingMessage }
   | { type: 'question'; data: { question: Question } }
   | { type: 'caption'; data: CaptionMessage }
   | { type: 'panel'; data: PanelMessage }
@@ -89,6 +96,7 @@ const usable = new Map<string, (data: Fields) => boolean>([
   ],
   ['broadcast', isBroadcast],
   ['presence', (d) => isCount(d['viewers'])],
+  ['recording', (d) => oneOf(d['state'], 'recording', 'failing')],
   ['question', (d) => isObject(d['question']) && isText(d['question']['id']) && isText(d['question']['state'])],
   [
     'caption',

@@ -12,6 +12,7 @@ import {
   type BroadcastMessage,
   type ErrorMessage,
   type PanelMessage,
+  type RecordingMessage,
   type ServerMessage,
   type Welcome,
 } from './messages';
@@ -33,6 +34,8 @@ export interface SocketHandlers {
   broadcast?: (broadcast: BroadcastMessage) => void;
   viewers?: (viewers: number) => void;
   question?: (question: Question) => void;
+  /** Moderators and presenters hear when what is on air is not recorded, and when it is again. */
+  recording?: (recording: RecordingMessage) => void;
   panel?: (panel: PanelMessage) => void;
   /** A live caption, or that the caption tracks have changed. */
   caption?: (caption: CaptionMessage) => void;
@@ -222,6 +225,8 @@ export class Socket {
         return this.broadcast(message.data);
       case 'presence':
         return on.viewers?.(message.data.viewers);
+      case 'recording':
+        return on.recording?.(message.data);
       case 'question':
         return on.question?.(message.data.question);
       case 'panel':

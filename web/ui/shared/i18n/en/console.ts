@@ -10,6 +10,11 @@ export const console = {
   'air.on': 'On air',
   'air.off': 'Not on air',
   'air.ended': 'Ended',
+  'air.unrecorded': 'The lecture is not being recorded',
+  'air.disk_full':
+    'The disk of the server is full. The lecture goes on. Have space made there now: recording goes on by itself within 10 seconds.',
+  'air.not_written':
+    'The disk of the server refuses to store it. The lecture goes on. Tell whoever looks after the server: recording goes on by itself once it can.',
   'air.gone': 'The presenter’s line is down. The lecture goes on by itself when it is back.',
   watching: '{count} watching',
 
