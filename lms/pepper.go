@@ -29,7 +29,10 @@ const (
 	ForJoinLink   Purpose = "join-link"
 	ForToken      Purpose = "token"
 	ForCalendar   Purpose = "calendar"
-	ForRemote     Purpose = "remote" // addresses that are counted, not kept
+	ForAudit      Purpose = "audit"
+	// ForAuditSource hashes addresses of clients, which the audit forgets before its rows.
+	ForAuditSource Purpose = "audit-source"
+	ForRemote      Purpose = "remote" // addresses that are counted, not kept
 )
 
 // NewPepper makes a Pepper of at least 32 bytes from crypto/rand, kept by the operator.

@@ -91,6 +91,7 @@ var matrix = map[string]string{
 	"GET /api/programmes":                                      "admin stranger",
 	"POST /api/programmes":                                     "admin stranger",
 	"GET /api/programmes/{programme}":                          "admin",
+	"GET /api/programmes/{programme}/audit":                    "admin",
 	"PATCH /api/programmes/{programme}":                        "admin",
 	"POST /api/programmes/{programme}/courses":                 "admin",
 	"POST /api/programmes/{programme}/codes":                   "admin",

@@ -104,6 +104,7 @@ func (s *Server) routes() []route {
 		{"GET", "/api/courses/{course}/analytics.csv", getAnalyticsCSV, may(lms.SeePeople), bodyNone, rateAPI},
 
 		// Administration.
+		{"GET", "/api/programmes/{programme}/audit", getAudit, may(lms.Manage), bodyNone, rateAPI},
 		{"GET", "/api/programmes", getProgrammes, may(lms.CreateProgramme), bodyNone, rateAPI},
 		{"POST", "/api/programmes", postProgramme, may(lms.CreateProgramme), bodyJSON, rateWrite},
 		{"GET", "/api/programmes/{programme}", getProgramme, may(lms.Manage), bodyNone, rateAPI},

@@ -23,6 +23,7 @@ const usage = `Usage: lectern [command] [flags]
   demo        create a demo programme and print a sign-in link per role
   token       print a bearer token for WHIP, WHEP and HLS
   verify-hls  follow a live or recorded HLS stream and print what in it breaks players
+  doctor      examine the installation: "doctor audit" verifies that no row of the audit was changed or deleted
   migrate     bring the database's schema up to date and stop
   version     print the version
 
@@ -59,6 +60,7 @@ var commands = map[string]func(context.Context, []string, terminal) error{
 	"demo":       demo,
 	"token":      token,
 	"verify-hls": verifyHLS,
+	"doctor":     doctor,
 	"migrate":    migrate,
 	"version": func(_ context.Context, _ []string, t terminal) error {
 		_, err := fmt.Fprintln(t.out, "lectern", version)

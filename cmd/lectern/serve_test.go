@@ -143,6 +143,9 @@ func TestServeOnceAndAgain(t *testing.T) {
 	if bearer := i.command("token", "-course", d.Course, "-role", "presenter"); len(strings.TrimSpace(bearer)) < 40 {
 		t.Errorf("token %q", bearer)
 	}
+	if said := i.command("doctor", "audit"); !strings.Contains(said, "the audit is as it was written") {
+		t.Errorf("doctor audit says\n%s", said)
+	}
 	out, stop = i.serve("-demo")
 	waitFor(t, "a word about the data of before", func() bool { return strings.Contains(out.String(), "data of before") })
 	if links.MatchString(out.String()) {

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -23,12 +24,33 @@ func audit(ctx context.Context, tx pgx.Tx, now time.Time, actor lms.Actor, d dee
 	if d.detail == nil {
 		d.detail = map[string]any{}
 	}
+	from, _ := ctx.Value(originKey{}).(origin)
 	_, err := tx.Exec(ctx, `
-		insert into audit (at, actor_id, session_id, action, programme_id, course_id, object, detail)
-		values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		insert into audit (at, actor_id, session_id, action, programme_id, course_id, object, detail, request, source, source_hash)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 		now, orNull(actor.Person), orNull(actor.Session), d.action,
-		orNull(d.scope.Programme), orNull(d.scope.Course), d.object, d.detail)
+		orNull(d.scope.Programme), orNull(d.scope.Course), d.object, d.detail, from.request, from.source, from.hash)
 	return err
+}
+
+// origin is where a use case was asked for.
+type origin struct {
+	request string // the id that the logs have too
+	source  *string
+	hash    []byte // keyed, of source
+}
+
+type originKey struct{}
+
+// WithOrigin returns a context whose deeds are recorded with the request and the client's address they came from. It travels beside the
+// arguments because it decides nothing.
+func (db *DB) WithOrigin(ctx context.Context, request string, client netip.Addr) context.Context {
+	from := origin{request: request}
+	if client.IsValid() {
+		text := client.Unmap().WithZone("").String()
+		from.source, from.hash = &text, db.pepper.Hash(lms.ForAuditSource, text)
+	}
+	return context.WithValue(ctx, originKey{}, from)
 }
 
 // orNull makes NULL of an empty identifier.

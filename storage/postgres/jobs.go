@@ -128,6 +128,9 @@ func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepJob]) error {
 			return fmt.Errorf("sweep: %w", err)
 		}
 	}
+	if _, err := w.db.pool.Exec(ctx, `update audit set source = null where source is not null and at < $1`, w.db.now().Add(-keepSources)); err != nil {
+		return fmt.Errorf("forget the addresses of old deeds: %w", err)
+	}
 	_, err := w.db.ExpireRecordings(ctx)
 	return err
 }
@@ -163,6 +166,7 @@ func (db *DB) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return db.ledger.run(ctx) })
 	group.Go(func() error { return db.runJobs(ctx) })
+	group.Go(func() error { return db.runSealer(ctx) })
 	return group.Wait()
 }
 

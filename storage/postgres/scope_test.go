@@ -40,6 +40,7 @@ func TestIdsOfAnotherProgrammeAreNotFound(t *testing.T) {
 		_, errs["Questions"] = w.db.Questions(ctx, a, of.course)
 		_, errs["ModerateQuestion"] = w.db.ModerateQuestion(ctx, a, of.course, of.question, lms.Action{Kind: lms.Approve, Version: 1})
 		_, errs["Resume"] = w.db.Resume(ctx, a, of.course, nil)
+		_, _, errs["Audit"] = w.db.Audit(ctx, a, of.id, postgres.AuditQuery{})
 		_, errs["PathTests"] = w.db.PathTests(ctx, a, of.id)
 		_, errs["SavePathTest"] = w.db.SavePathTest(ctx, a, of.course, lms.PathFacts{
 			UDP: lms.PathWorks, TCP: lms.PathWorks, TURN: lms.PathWorks, Socket: lms.PathWorks, HTTPS: lms.PathWorks,

@@ -323,6 +323,24 @@ export type PathFinding =
   | 'tight_down'
   | 'no_speaker';
 
+/** Something that was done in a programme. */
+export interface Deed {
+  id: number;
+  at: string;
+  /** Null for the operator, a bearer token or a job of the system. */
+  actor: { id: string; name: string } | null;
+  action: string;
+  course: { id: string; number: number; title: string } | null;
+  object?: string;
+  detail?: Record<string, unknown>;
+  /** The id that the logs have too. */
+  request?: string;
+  /** The client's address, as long as it is kept. */
+  source?: string;
+  /** Part of the chain that shows changes. */
+  sealed: boolean;
+}
+
 /** A path test and what it means. */
 export interface PathTest {
   person: { id: string; name: string };

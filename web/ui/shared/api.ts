@@ -14,6 +14,7 @@ import type {
   Chapter,
   Course,
   CourseListItem,
+  Deed,
   Health,
   IceServer,
   Me,
@@ -194,6 +195,12 @@ export const pathTests = async (programmeID: string) =>
 
 export const chapters = async (courseID: string) =>
   (await call<{ chapters: Chapter[] }>('GET', `/api/courses/${id(courseID)}/chapters`)).chapters;
+/** Deeds in a programme, newest first: those that hold all the words, after the one with the id `before`. */
+export const audit = (programmeID: string, words = '', before?: number) =>
+  call<{ deeds: Deed[]; more: boolean }>(
+    'GET',
+    `/api/programmes/${id(programmeID)}/audit?q=${encodeURIComponent(words)}${before === undefined ? '' : `&before=${before}`}`,
+  );
 
 // Questions
 

@@ -179,6 +179,16 @@ export const admin = {
   'programme.created': 'Programme created.',
   revoked: 'Codes revoked.',
 
+  audit: 'Audit',
+  'audit.lead': 'Who changed what. Nothing here can be changed or removed without a trace.',
+  'audit.search': 'Search by person, deed or course',
+  'audit.empty': 'Nothing was changed yet',
+  'audit.none': 'Nothing found. Search for fewer words.',
+  'audit.operator': 'The system or its operator',
+  'audit.course': 'course {number}',
+  'audit.fresh': 'not sealed yet',
+  'audit.more': 'Earlier',
+
   tests: 'Path tests',
   'tests.lead':
     'Who has tried the connection and the devices for the day, and how it went. Each lecture’s page links to the test.',
