@@ -68,6 +68,7 @@ var matrix = map[string]string{
 	"GET /api/courses":                                         "people",
 	"GET /api/courses/{course}":                                "attendee presenter moderator admin",
 	"PATCH /api/courses/{course}":                              "admin",
+	"GET /api/courses/{course}/chapters":                       "attendee presenter moderator admin",
 	"POST /api/courses/{course}/ticket":                        "attendee presenter moderator admin",
 	"GET /api/courses/{course}/resume":                         "attendee presenter moderator admin",
 	"POST /api/courses/{course}/reports":                       "attendee presenter moderator admin",
