@@ -36,6 +36,7 @@ func newEverybody(s *site) everybody {
 func fill(pattern string, d postgres.Demo) string {
 	return strings.NewReplacer(
 		"{course}", string(d.Course), "{programme}", string(d.Programme), "{question}", unknownID, "{person}", unknownID, "{batch}", unknownID,
+		"{language}", "en", "{file}", "transcript.vtt",
 		"{action}", "approve", "{session}", "abc", "{token}", "nonsense", "{file...}", "index.m3u8", "{name...}", "nothing.js",
 		"{hash}", "0", "{name}", "nothing.css", "{$}", "",
 	).Replace(pattern)
@@ -58,6 +59,18 @@ var matrix = map[string]string{
 	"GET /api/programmes/{programme}/path-tests":               "admin",
 	"GET /studio/{course}":                                     "presenter admin",
 	"GET /console/{course}":                                    "moderator admin",
+	"GET /captioner/{course}":                                  "moderator admin",
+	"GET /api/courses/{course}/captions":                       "attendee presenter moderator admin",
+	"GET /api/courses/{course}/captions/{language}":            "attendee presenter moderator admin",
+	"PUT /api/courses/{course}/captions/{language}":            "admin",
+	"DELETE /api/courses/{course}/captions/{language}":         "admin",
+	"GET /api/courses/{course}/captions/{language}/{file}":     "presenter moderator admin",
+	"POST /api/courses/{course}/captions/{language}/live":      "moderator admin",
+	"POST /api/courses/{course}/captions/{language}/lines":     "moderator admin",
+	"POST /api/courses/{course}/captions/{language}/publish":   "admin",
+	"GET /api/courses/{course}/caption-versions":               "admin",
+	"POST /api/courses/{course}/transcription":                 "admin",
+	"DELETE /api/courses/{course}/transcription":               "admin",
 	"GET /analytics/{course}":                                  "presenter moderator admin",
 	"GET /admin":                                               "admin stranger",
 	"GET /admin/{programme}":                                   "admin",

@@ -102,6 +102,11 @@ func (s *Server) endBroadcast(ctx context.Context, actor lms.Actor, course lms.C
 	}
 	s.works.Wake()
 	s.tellBroadcast(course, b)
+	if s.transcribes {
+		if err := s.db.QueueTranscription(ctx, course); err != nil {
+			s.log.ErrorContext(ctx, "lecture not queued for speech recognition", "course", course, "error", err)
+		}
+	}
 	s.dismiss(func(session mediaSession) bool { return session.Room() == string(course) && !session.Publishes() })
 	return nil
 }
@@ -111,6 +116,7 @@ const endWithin = 30 * time.Second
 
 // tellBroadcast gives the room its state: now, to whoever comes later, and every ten seconds while on air.
 func (s *Server) tellBroadcast(course lms.CourseID, b postgres.Broadcast) {
+	s.captions.forget(course) // whether they are live has changed
 	s.hub.SetBroadcast(string(course), protocol.Broadcast{
 		ID: string(b.ID), State: broadcastState(b.OnAir()), TimelineMS: b.Timeline.Edge(s.now()), Presenter: s.presenter(course),
 		Sharing: s.sfu.Room(string(course)).Sharing(),

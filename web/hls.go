@@ -19,21 +19,28 @@ func getHLS(s *Server, w http.ResponseWriter, r *http.Request, c *call) error {
 	if err != nil {
 		return err
 	}
+	if served, err := s.serveCaptions(w, r, c.courseID, id); served {
+		return err
+	}
 	speaker := strings.HasPrefix(r.PathValue("file"), "speaker/") // the camera beside a shared screen
 	live := s.desk.Live(string(id))
 	if speaker {
 		live = s.desk.LiveSpeaker(string(id))
 	}
 	if live == nil {
-		return s.serveReplay(w, r, id, speaker)
+		return s.withSubtitles(w, r, c.courseID, !speaker, func(w http.ResponseWriter, r *http.Request) error {
+			return s.serveReplay(w, r, id, speaker)
+		})
 	}
 	w.Header().Del("Cache-Control") // of pages; the origin sets its own
 	if !c.edge && bearerToken(r) == "" {
 		viewer := s.grantKey(r).secret
 		r = r.WithContext(hls.WithGate(r.Context(), func() (func(), bool) { return s.waiting.enter(viewer) }))
 	}
-	live.ServeHTTP(w, r)
-	return nil
+	return s.withSubtitles(w, r, c.courseID, !speaker, func(w http.ResponseWriter, r *http.Request) error {
+		live.ServeHTTP(w, r)
+		return nil
+	})
 }
 
 // maxWaiting is how many requests of a viewer may wait for what is not there yet (trust S-17): a low-latency player

@@ -45,6 +45,7 @@ func (s *Server) routes() []route {
 		{"GET", "/test/{course}", app("test"), may(lms.Watch), bodyNone, ratePage},
 		{"GET", "/studio/{course}", app("studio"), may(lms.Present), bodyNone, ratePage},
 		{"GET", "/console/{course}", app("console"), may(lms.Moderate), bodyNone, ratePage},
+		{"GET", "/captioner/{course}", app("captioner"), may(lms.Caption), bodyNone, ratePage},
 		{"GET", "/analytics/{course}", app("analytics"), may(lms.SeeFigures), bodyNone, ratePage},
 		{"GET", "/admin", app("admin"), may(lms.CreateProgramme), bodyNone, ratePage},
 		{"GET", "/admin/{programme}", app("admin"), may(lms.Manage), bodyNone, ratePage},
@@ -97,6 +98,19 @@ func (s *Server) routes() []route {
 		{"GET", "/api/courses/{course}/questions", getQuestions, may(lms.Watch), bodyNone, rateAPI},
 		{"POST", "/api/courses/{course}/questions", postQuestion, may(lms.Ask), bodyJSON, rateWrite},
 		{"POST", "/api/courses/{course}/questions/{question}/{action}", postQuestionAction, may(lms.Answer), bodyJSON, rateAPI},
+
+		// Captions: read by the audience, written live by captioners and providers, kept by admins.
+		{"GET", "/api/courses/{course}/captions", getCaptions, may(lms.Watch), bodyNone, rateAPI},
+		{"GET", "/api/courses/{course}/captions/{language}", getCaptionCues, may(lms.Watch), bodyNone, rateAPI},
+		{"PUT", "/api/courses/{course}/captions/{language}", putCaptions, may(lms.Manage), lms.MaxCaptionFile, rateWrite},
+		{"DELETE", "/api/courses/{course}/captions/{language}", deleteCaptions, may(lms.Manage), bodyNone, rateWrite},
+		{"GET", "/api/courses/{course}/captions/{language}/{file}", getTranscript, may(lms.TakeTranscript), bodyNone, rateAPI},
+		{"POST", "/api/courses/{course}/captions/{language}/live", postLiveCaptions, may(lms.Caption), bodyNone, rateWrite},
+		{"POST", "/api/courses/{course}/captions/{language}/lines", postCaptionLine, mayByToken(lms.Caption), bodyForm, rateWrite},
+		{"POST", "/api/courses/{course}/captions/{language}/publish", postPublishCaptions, may(lms.Manage), bodyForm, rateWrite},
+		{"GET", "/api/courses/{course}/caption-versions", getCaptionVersions, may(lms.Manage), bodyNone, rateAPI},
+		{"POST", "/api/courses/{course}/transcription", postTranscription, may(lms.Manage), bodyForm, rateWrite},
+		{"DELETE", "/api/courses/{course}/transcription", deleteTranscription, may(lms.Manage), bodyNone, rateWrite},
 
 		// How it went.
 		{"GET", "/api/courses/{course}/analytics", getAnalytics, may(lms.SeeFigures), bodyNone, rateAPI},

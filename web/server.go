@@ -42,6 +42,8 @@ type Config struct {
 	FFmpeg   string // path of ffmpeg; "ffmpeg" when empty
 	NoLadder bool   // recordings are not encoded anew after the lecture
 
+	Transcribe bool // speech recognition is set up: ended lectures are queued for it
+
 	Relay    *relay.Server // nil for none
 	RelayURL string        // the turn: or turns: URL of Relay, for browsers
 
@@ -85,7 +87,10 @@ type Server struct {
 	works      *vod.Works
 	airings    airings
 	recordings recordings
-	waiting    waiting
+	captions   captionShelf
+
+	transcribes bool
+	waiting     waiting
 
 	csrf      *http.CrossOriginProtection
 	limits    *limiter
@@ -112,8 +117,8 @@ func New(c Config) (*Server, error) {
 		url: public, mailbox: c.Mailbox, proxies: c.TrustedProxies,
 		db: c.DB, hub: c.Hub, sfu: c.SFU, egress: c.Egress, desk: c.Desk, relay: c.Relay, relayURL: c.RelayURL,
 		now: c.Clock, log: c.Log, changed: map[lms.CourseID]bool{}, panels: map[lms.CourseID]bool{}, changedC: make(chan struct{}, 1),
-		resumed: make(chan struct{}),
-		csrf:    http.NewCrossOriginProtection(),
+		resumed: make(chan struct{}), transcribes: c.Transcribe,
+		csrf: http.NewCrossOriginProtection(),
 	}
 	if s.cdn, err = newCDN(c.CDN); err != nil {
 		return nil, err

@@ -261,26 +261,7 @@ func (r *Replay) media(rendition string, v View) []byte {
 	if r.ladder != nil && all == nil {
 		all = r.ladder.segments(r.Origin, rendition)
 	}
-	m := playlist.Media{Target: hls.TargetDuration, Ended: true}
-	marks := r.Marks()
-	last := -1
-	for _, s := range all {
-		if !v.Segments.has(s.Number) {
-			continue
-		}
-		m.Segments = append(m.Segments, playlist.Segment{
-			URI: s.Name, Map: s.Init, Duration: time.Duration(s.DurationMS) * time.Millisecond, Start: s.At,
-			// What was cut out leaves a jump in the time of the pictures.
-			Discontinuity: len(m.Segments) > 0 && (s.Discontinuity || s.Number != last+1),
-		})
-		last = s.Number
-		for len(marks) > 0 && marks[0].Timeline.Milliseconds() < s.StartMS+s.DurationMS {
-			if marks[0].Timeline.Milliseconds() >= s.StartMS { // else it lies in what was cut out
-				m.Marks = append(m.Marks, marks[0])
-			}
-			marks = marks[1:]
-		}
-	}
+	m := playlist.Media{Target: hls.TargetDuration, Ended: true, Segments: v.list(all), Marks: v.marks(all, r.Marks())}
 	if len(m.Segments) == 0 {
 		return nil
 	}

@@ -48,10 +48,18 @@ func (t *captionTrack) live(ctx context.Context, tx pgx.Tx, now time.Time, by lm
 	return version, true, err
 }
 
+// WrittenCaption is a live line that was stored.
+type WrittenCaption struct {
+	Version int
+	Shown   bool // the version is published: players show the line
+	Caption
+}
+
 // WriteCaption adds a live line at the edge of the timeline. Errors: lms.ErrInvalid, lms.ErrConflict when the
 // lecture is not on air, lms.ErrTooMany when the version is full, lms.ErrNotFound, lms.ErrForbidden.
-func (db *DB) WriteCaption(ctx context.Context, actor lms.Actor, course lms.CourseID, language lms.Language, text, speaker string) (version int, line Caption, err error) {
-	err = db.tx(ctx, "write caption", func(tx pgx.Tx, now time.Time) error {
+func (db *DB) WriteCaption(ctx context.Context, actor lms.Actor, course lms.CourseID, language lms.Language, text, speaker string) (WrittenCaption, error) {
+	var line WrittenCaption
+	err := db.tx(ctx, "write caption", func(tx pgx.Tx, now time.Time) error {
 		c, err := loadCast(ctx, tx, actor, course, lms.Caption)
 		if err != nil {
 			return err
@@ -66,12 +74,12 @@ func (db *DB) WriteCaption(ctx context.Context, actor lms.Actor, course lms.Cour
 		if err != nil {
 			return err
 		}
-		if version, _, err = track.live(ctx, tx, now, actor.Person); err != nil {
+		if line.Version, _, err = track.live(ctx, tx, now, actor.Person); err != nil {
 			return err
 		}
 		err = tx.QueryRow(ctx, `
 			update caption_versions set cues = cues + 1 where track_id = $1 and version = $2 and cues < $3 returning cues`,
-			track.id, version, lms.MaxCues).Scan(&line.Number)
+			track.id, line.Version, lms.MaxCues).Scan(&line.Number)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return &lms.Problem{Kind: lms.ErrTooMany, Message: "There are as many captions as a lecture can have."}
 		}
@@ -80,8 +88,9 @@ func (db *DB) WriteCaption(ctx context.Context, actor lms.Actor, course lms.Cour
 		}
 		_, err = tx.Exec(ctx, `
 			insert into caption_cues (track_id, version, number, start_ms, end_ms, text, speaker) values ($1, $2, $3, $4, $5, $6, $7)`,
-			track.id, version, line.Number, line.StartMS, line.EndMS, line.Text, line.Speaker)
+			track.id, line.Version, line.Number, line.StartMS, line.EndMS, line.Text, line.Speaker)
+		line.Shown = track.shown != nil && *track.shown == line.Version
 		return err
 	})
-	return version, line, err
+	return line, err
 }

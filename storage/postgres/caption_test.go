@@ -144,10 +144,10 @@ func TestCaptionsTimedByTheRecording(t *testing.T) {
 func TestLiveCaptions(t *testing.T) {
 	w := newWorld(t)
 	ctx, db, course, moderator := t.Context(), w.db, w.ours.course, w.ours.moderator
-	write := func(a lms.Actor, text string) (int, postgres.Caption, error) {
+	write := func(a lms.Actor, text string) (postgres.WrittenCaption, error) {
 		return db.WriteCaption(ctx, a, course, "en", text, "Dr Rao")
 	}
-	_, _, err := write(moderator, "too early")
+	_, err := write(moderator, "too early")
 	wantKind(t, "off air", err, lms.ErrConflict)
 	prepared := must(db.OpenLiveCaptions(ctx, moderator, course, "en"))(t)
 	if again := must(db.OpenLiveCaptions(ctx, moderator, course, "en"))(t); again != prepared {
@@ -158,34 +158,34 @@ func TestLiveCaptions(t *testing.T) {
 	}
 	must(db.GoOnAir(ctx, w.ours.presenter, course))(t)
 	w.pass(61 * time.Second)
-	version, line, err := write(moderator, "  Good morning. ")
-	if err != nil || version != prepared || line.Number != 1 || line.StartMS != 61_000 || line.EndMS != 63_500 || line.Text != "Good morning." {
-		t.Fatalf("version %d, %+v, %v", version, line, err)
+	line, err := write(moderator, "  Good morning. ")
+	if err != nil || line.Version != prepared || !line.Shown || line.Number != 1 || line.StartMS != 61_000 || line.EndMS != 63_500 || line.Text != "Good morning." {
+		t.Fatalf("%+v, %v", line, err)
 	}
 	w.pass(2 * time.Second)
-	if _, line, err = write(moderator, "Welcome."); err != nil || line.Number != 2 || line.StartMS != 63_000 {
+	if line, err = write(moderator, "Welcome."); err != nil || line.Number != 2 || line.StartMS != 63_000 {
 		t.Errorf("%+v, %v", line, err)
 	}
 	if tracks := must(db.Captions(ctx, w.ours.attendee, course))(t); !tracks[0].Live || tracks[0].Cues != 2 {
 		t.Errorf("on air: %+v", tracks)
 	}
 	for name, actor := range map[string]lms.Actor{"attendee": w.ours.attendee, "presenter": w.ours.presenter} {
-		_, _, err := write(actor, "me too")
+		_, err := write(actor, "me too")
 		wantKind(t, name, err, lms.ErrForbidden)
 	}
-	_, _, err = write(moderator, " ")
+	_, err = write(moderator, " ")
 	wantKind(t, "nothing", err, lms.ErrInvalid)
 
 	// Whoever publishes something better while it goes on is not overwritten, and no line is lost.
 	w.saveCaptions("en", "better")
-	if _, line, err = write(moderator, "Third."); err != nil || line.Number != 3 {
+	if line, err = write(moderator, "Third."); err != nil || line.Number != 3 || line.Shown || line.Version != prepared {
 		t.Errorf("%+v, %v", line, err)
 	}
 	if _, got := w.published("en"); !slices.Equal(got, []string{"better"}) {
 		t.Errorf("published: %q", got)
 	}
 	must(db.EndBroadcast(ctx, w.ours.presenter, course, postgres.Recording{}))(t)
-	if err := db.PublishCaptions(ctx, w.ours.admin, course, "en", version); err != nil {
+	if err := db.PublishCaptions(ctx, w.ours.admin, course, "en", prepared); err != nil {
 		t.Fatal(err)
 	}
 	if _, got := w.published("en"); !slices.Equal(got, []string{"Good morning.", "Welcome.", "Third."}) {
@@ -198,7 +198,7 @@ func TestLiveCaptionsAtOnce(t *testing.T) {
 	w := newWorld(t)
 	must(w.db.GoOnAir(t.Context(), w.ours.presenter, w.ours.course))(t)
 	inParallel(t, 12, nil, func(int) error {
-		_, _, err := w.db.WriteCaption(t.Context(), w.ours.moderator, w.ours.course, "en", "a line", "")
+		_, err := w.db.WriteCaption(t.Context(), w.ours.moderator, w.ours.course, "en", "a line", "")
 		return err
 	})
 	_, cues, err := w.db.PublishedCues(t.Context(), w.ours.course, "en")
@@ -226,12 +226,12 @@ func TestCaptioners(t *testing.T) {
 	provider := must(w.db.TokenIdentity(ctx, must(w.db.IssueToken(ctx, w.ours.course, lms.Captioner, time.Hour))(t)))(t).Actor()
 	must(w.db.GoOnAir(ctx, w.ours.presenter, w.ours.course))(t)
 	for name, actor := range map[string]lms.Actor{"captioner": person, "provider": provider} {
-		if _, _, err := w.db.WriteCaption(ctx, actor, w.ours.course, "en", "a line", ""); err != nil {
+		if _, err := w.db.WriteCaption(ctx, actor, w.ours.course, "en", "a line", ""); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		_, err := w.db.SaveCaptions(ctx, actor, w.ours.course, postgres.NewCaptions{Language: "en", Cues: cuesOf("a")})
 		wantKind(t, name+" saves a file", err, lms.ErrForbidden)
-		_, _, err = w.db.WriteCaption(ctx, actor, w.theirs.course, "en", "a line", "")
+		_, err = w.db.WriteCaption(ctx, actor, w.theirs.course, "en", "a line", "")
 		wantKind(t, name+" in another course", err, lms.ErrNotFound)
 	}
 }

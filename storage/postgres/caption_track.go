@@ -66,5 +66,6 @@ func (t *captionTrack) publish(ctx context.Context, tx pgx.Tx, version int) erro
 	if err == nil && tag.RowsAffected() == 0 {
 		err = lms.ErrNotFound
 	}
+	t.shown = &version
 	return err
 }

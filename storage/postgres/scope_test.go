@@ -53,7 +53,7 @@ func TestIdsOfAnotherProgrammeAreNotFound(t *testing.T) {
 		errs["PublishCaptions"] = w.db.PublishCaptions(ctx, a, of.course, "en", 1)
 		errs["DeleteCaptions"] = w.db.DeleteCaptions(ctx, a, of.course, "en")
 		_, errs["OpenLiveCaptions"] = w.db.OpenLiveCaptions(ctx, a, of.course, "en")
-		_, _, errs["WriteCaption"] = w.db.WriteCaption(ctx, a, of.course, "en", "a", "")
+		_, errs["WriteCaption"] = w.db.WriteCaption(ctx, a, of.course, "en", "a", "")
 		_, errs["Transcription"] = w.db.Transcription(ctx, a, of.course)
 		errs["AskTranscription"] = w.db.AskTranscription(ctx, a, of.course, "en")
 		errs["CancelTranscription"] = w.db.CancelTranscription(ctx, a, of.course)

@@ -229,7 +229,7 @@ func (w writer) encode(all []Segment) (out []byte, lastMap string, err error) {
 			URI: s.URI, Duration: min(s.Duration.Seconds(), w.target.Seconds()),
 			Discontinuity: s.Discontinuity, ProgramDateTime: s.Start.UTC().Truncate(time.Millisecond),
 		}
-		if changed {
+		if changed && s.Map != "" {
 			seg.Map = &m3u8.Map{URI: s.Map}
 		}
 		if len(s.Parts) > 0 {

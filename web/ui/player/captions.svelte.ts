@@ -31,6 +31,8 @@ export class Captions {
   private loaded: { language: string; version: number } | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private turn = 0;
+  /** Somebody shows the cues: the strip, while captions are on, or a transcript. */
+  private wanted = false;
 
   constructor(course: string, storage: Storage | undefined = localStorageIfAny()) {
     this.course = course;
@@ -71,27 +73,36 @@ export class Captions {
     }
     const here = this.tracks.some((track) => track.language === language && track.version === version);
     if (cue && here && language !== this.track?.language) return; // of a track nobody looks at here
-    this.timer ??= setTimeout(
-      () => {
-        this.timer = undefined;
-        void this.load();
-      },
-      this.tracks.length === 0 && cue ? 0 : Math.random() * spread,
-    );
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      void this.load();
+    }, Math.random() * spread);
+  }
+
+  /** A transcript shows the cues whether captions are on or not. */
+  want(): void {
+    this.wanted = true;
+    this.reread();
   }
 
   choose(language: string): void {
     this.prefer({ on: true, language });
-    const turn = ++this.turn;
-    this.loading = true;
-    this.read(turn)
-      .catch((error: unknown) => turn === this.turn && (this.failure = error))
-      .finally(() => turn === this.turn && (this.loading = false));
   }
 
   prefer(change: Partial<Preference>): void {
     this.preference = { ...this.preference, ...change };
     remember(this.storage, this.preference);
+    this.reread();
+  }
+
+  /** Reads the cues that are to be shown, unless they are here. */
+  private reread(): void {
+    if (!this.track || this.track.language === this.loaded?.language) return;
+    const turn = ++this.turn;
+    this.loading = true;
+    this.read(turn)
+      .catch((error: unknown) => turn === this.turn && (this.failure = error))
+      .finally(() => turn === this.turn && (this.loading = false));
   }
 
   end(): void {
@@ -106,6 +117,7 @@ export class Captions {
       this.loaded = undefined;
       return;
     }
+    if (!this.wanted && !this.on) return;
     const { language, version, cues } = await api.captionCues(this.course, track.language);
     if (turn !== this.turn) return;
     // Live cues that came by the socket while the answer was under way are newer than it.

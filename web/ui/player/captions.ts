@@ -18,7 +18,7 @@ export interface Preference {
 export const noPreference: Preference = { on: false, language: '', size: 'm' };
 
 /** No cue lasts longer (lms.MaxCueLength), so none that began earlier can still be shown. */
-const longestCue = 60_000;
+const longestCue = 600_000;
 
 /** The index of the last cue that has begun at a moment, -1 before the first. Cues are in the order of their beginnings. */
 export function begunAt(cues: readonly CaptionCue[], at: number): number {
