@@ -21,7 +21,7 @@ const (
 
 // Recut takes stretches of the timeline, in milliseconds, out of a recording. Segments are those of the whole recording, in
 // order and without holes in the recording; each is one group of pictures, so it is the least that can be cut without
-// encoding anew. One is taken out when more than half of it is asked for: a cut is off by half a segment at
+// encoding anew. One is taken out when at least half of it is asked for: a cut is off by half a segment at
 // most. Nothing removed gives the recorded state back.
 func Recut(segments []Piece, removed Spans) (Cut, error) {
 	removed = SpansOf(removed...)
@@ -33,7 +33,7 @@ func Recut(segments []Piece, removed Spans) (Cut, error) {
 	for i, s := range segments {
 		number := Span{int32(i), int32(i + 1)}
 		whole := Span{int32(s.TimelineMS), int32(s.TimelineMS + s.LengthMS)}
-		if 2*removed.Clip(whole.From, whole.To).Len() > s.LengthMS {
+		if 2*removed.Clip(whole.From, whole.To).Len() >= s.LengthMS {
 			gone = append(gone, whole)
 			continue
 		}
