@@ -57,6 +57,11 @@ func TestIdsOfAnotherProgrammeAreNotFound(t *testing.T) {
 		_, errs["Transcription"] = w.db.Transcription(ctx, a, of.course)
 		errs["AskTranscription"] = w.db.AskTranscription(ctx, a, of.course, "en")
 		errs["CancelTranscription"] = w.db.CancelTranscription(ctx, a, of.course)
+		_, errs["RecordingOf"] = w.db.RecordingOf(ctx, a, of.course)
+		errs["CutRecording"] = w.db.CutRecording(ctx, a, of.course, postgres.RecordingCut{Version: 1})
+		errs["DeleteRecording"] = w.db.DeleteRecording(ctx, a, of.course, title)
+		errs["KeepRecordings"] = w.db.KeepRecordings(ctx, a, lms.Scope{Course: of.course}, nil)
+		errs["KeepRecordings of all"] = w.db.KeepRecordings(ctx, a, lms.Scope{Programme: of.id}, nil)
 		_, errs["Analytics"] = w.db.Analytics(ctx, a, of.course)
 		_, errs["AnalyticsPeople"] = w.db.AnalyticsPeople(ctx, a, of.course, "", 10)
 		return errs
