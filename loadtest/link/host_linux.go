@@ -96,8 +96,11 @@ func (h *Host) close() {
 	}
 }
 
-// device is the link's name in both namespaces.
-const device = "link0"
+// device is the link's name in both namespaces, and deviceQueue the packets that wait in it at most.
+const (
+	device      = "link0"
+	deviceQueue = 10_000
+)
 
 // openTUN makes the device in the calling thread's namespace, see tuntap.rst of the kernel. It is gone when the
 // file is closed.
@@ -147,6 +150,12 @@ func raise(name string, addr netip.Prefix) error {
 			return err
 		}
 		if err := set(unix.SIOCSIFNETMASK, func(r *unix.Ifreq) error { return r.SetInet4Addr(mask) }); err != nil {
+			return err
+		}
+	}
+	// What the machine has no time to carry waits here: only the link's own conditions lose packets.
+	if name == device {
+		if err := set(unix.SIOCSIFTXQLEN, func(r *unix.Ifreq) error { r.SetUint32(deviceQueue); return nil }); err != nil {
 			return err
 		}
 	}
