@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
 
 /** Where screenshots land; git ignores it. */
@@ -15,30 +16,25 @@ export const QUARTERS: readonly (readonly [number, number, number])[] = [
   [200, 200, 40],
 ];
 
-/** Writes a camera film of four coloured quarters with a moving bar, so that frames differ and content can be told. */
+/**
+ * A camera film of four coloured quarters with a moving bar, so that frames differ and content can be told. It is made once and then kept:
+ * the name says what is in it, and it appears only when it is whole, because others on this machine may read it.
+ */
 export function syntheticCamera(): string {
-  const file = join(tmpdir(), 'lectern-e2e-camera.mjpeg');
   const quarter = ([r, g, b]: readonly [number, number, number]) =>
     `color=c=0x${[r, g, b].map((v) => v.toString(16).padStart(2, '0')).join('')}:s=640x360:r=30:d=10`;
   const inputs = QUARTERS.flatMap((rgb) => ['-f', 'lavfi', '-i', quarter(rgb)]);
   const filter =
     '[0][1]hstack[a];[2][3]hstack[b];[a][b]vstack[q];' +
     'color=c=white:s=24x720:r=30:d=10[bar];[q][bar]overlay=x=mod(t*128\\,1256):y=0:shortest=1,noise=alls=6:allf=t';
-  execFileSync('ffmpeg', [
-    '-y',
-    '-loglevel',
-    'error',
-    ...inputs,
-    '-filter_complex',
-    filter,
-    '-t',
-    '10',
-    '-q:v',
-    '4',
-    '-f',
-    'mjpeg',
-    file,
-  ]);
+  const recipe = [...inputs, '-filter_complex', filter, '-t', '10', '-q:v', '4', '-f', 'mjpeg'];
+  const file = join(tmpdir(), `lectern-camera-${createHash('sha256').update(recipe.join(' ')).digest('hex').slice(0, 12)}.mjpeg`);
+  if (!existsSync(file)) {
+    const film = join(mkdtempSync(join(tmpdir(), 'lectern-camera-')), 'film');
+    execFileSync('ffmpeg', ['-loglevel', 'error', ...recipe, film]);
+    renameSync(film, file);
+    rmdirSync(dirname(film));
+  }
   return file;
 }
 

@@ -24,7 +24,8 @@ let presenter: Person;
 let moderator: Person;
 let stayer: Person;
 let leaver: Person;
-/** Where on the timeline the one who leaves was, in ms. */
+/** Where on the timeline the one who leaves came and was, in ms. */
+let came = 0;
 let left = 0;
 let kept = false;
 const question = 'Does adding growth hormone change live birth, or only the oocyte number?';
@@ -98,6 +99,8 @@ test('two doctors attend: one by a personal link, one with a code, an address an
   await stayer.shoot('courses');
   await stayer.page.goto(`${lectern.url}/watch/${demo.course}`);
 
+  await playing(leaver, 'webrtc');
+  came = await position(leaver);
   for (const doctor of [leaver, stayer]) {
     await playing(doctor, 'webrtc');
     await until(`${doctor.name} sees the right picture`, async () => distance(await doctor.quarters(), QUARTERS) < 60, 15_000);
@@ -142,26 +145,34 @@ test('a question travels from a doctor by the moderator to the presenter and bac
   await stayer.page.getByText('Your question, being answered now').first().waitFor();
   await studio.getByRole('button', { name: 'Done, next question' }).click();
   await stayer.page
-    .getByText(/Answered at 0:/)
+    .getByText(/Answered at \d+:\d\d/)
     .first()
     .waitFor();
 });
 
 test('one leaves at 40 %, and what was watched is in the ledger', async () => {
   await until('40 % of the lecture is over', async () => (await position(leaver)) >= 0.4 * lectureSeconds * 1000, 120_000);
-  left = await position(leaver);
+  // What the page shows when it goes, however long that takes on a busy machine.
+  await leaver.page.evaluate(() => {
+    addEventListener('pagehide', () => {
+      sessionStorage.setItem('left', document.querySelector('[data-position]')!.getAttribute('data-position')!);
+    });
+  });
   await leaver.page.goto(`${lectern.url}/courses`);
-  await until('the ledger has what was seen', async () => (await resume(leaver)).watched_s >= left / 1000 - 12);
+  left = Number(await leaver.page.evaluate(() => sessionStorage.getItem('left')));
+  await until('the ledger has what was seen', async () => (await resume(leaver)).watched_s >= (left - came) / 1000 - 12);
 });
 
 test('the lecture ends and its replay is there at once', async () => {
-  await until('the planned end', async () => (await position(stayer)) >= lectureSeconds * 1000, 120_000);
+  // Who left when less than 30 s were missing has finished (lms/resume.go), and would not come back to where that was.
+  const end = Math.max(lectureSeconds * 1000, left + 40_000);
+  await until('the planned end', async () => (await position(stayer)) >= end, 120_000);
   await presenter.page.getByRole('button', { name: 'End lecture…' }).click();
   await presenter.shoot('studio-end');
   await presenter.page.getByRole('button', { name: 'End lecture', exact: true }).click();
-  await presenter.page.locator('.studio[data-state="over"]').waitFor({ timeout: 5_000 });
+  await presenter.page.locator('.studio[data-state="over"]').waitFor({ timeout: 15_000 });
   await presenter.shoot('studio-summary');
-  await stayer.page.getByText('The lecture has ended').first().waitFor({ timeout: 5_000 });
+  await stayer.page.getByText('The lecture has ended').first().waitFor({ timeout: 15_000 });
   await stayer.shoot('player-ended');
   const token = await lectern.token(demo.course, 'attendee');
   const renditions = await readRecording(`${lectern.url}/hls/${demo.course}/index.m3u8`, token);
@@ -169,6 +180,7 @@ test('the lecture ends and its replay is there at once', async () => {
 });
 
 test('who left resumes within a second of 5 s before', async () => {
+  const began = Date.now();
   await leaver.page.goto(`${lectern.url}/watch/${demo.course}`);
   const asked = await resume(leaver);
   expect(asked.mode).toBe('replay');
@@ -176,7 +188,7 @@ test('who left resumes within a second of 5 s before', async () => {
   await playing(leaver, 'hls');
   const shown = await position(leaver);
   expect(shown).toBeGreaterThanOrEqual(left - 6_000);
-  expect(shown).toBeLessThanOrEqual(left - 5_000 + 6_000); // the page has been playing since
+  expect(shown).toBeLessThanOrEqual(left - 4_000 + Date.now() - began); // the page has been playing since
   await until('the recording shows the right picture', async () => distance(await leaver.quarters(), QUARTERS) < 60, 15_000);
   await leaver.shoot('player-replay');
 });
@@ -189,16 +201,41 @@ test('a part watched twice counts once', async () => {
     await until('15 s were played', async () => (await position(again)) >= 15_000, 40_000);
     if (turn === 0) await back(again, 0);
   }
+  await again.page.evaluate(() => document.querySelector('video')!.pause());
+  const stopped = await position(again);
+  // By the socket, where this test sees it; leaving the page would send the rest another way.
+  await until('all of it is reported', () => Math.max(0, ...reported(again).map(([, to]) => to)) >= stopped - 1_000, 30_000);
   await again.page.goto(`${lectern.url}/courses`);
   await until('the reports are in the ledger', async () => (await resume(again)).watched_s >= 14, 20_000);
   const { watched_s } = await resume(again);
-  expect(watched_s).toBeLessThanOrEqual(17);
-  const reported = again.heard.sent
-    .filter((m) => m.type === 'report')
-    .flatMap((m) => m.data['spans'] as { from_ms: number; to_ms: number }[]);
-  expect(reported.reduce((sum, s) => sum + s.to_ms - s.from_ms, 0)).toBeGreaterThan(20_000);
+  const spans = reported(again);
+  const all = spans.reduce((sum, [from, to]) => sum + to - from, 0) / 1000;
+  const once = union(spans) / 1000;
+  expect(all - once).toBeGreaterThan(5);
+  expect(Math.abs(watched_s - once)).toBeLessThanOrEqual(3);
   expect(again.problems).toEqual([]);
 });
+
+/** The stretches of the timeline that a page reported, in ms. What it said again because it was not acknowledged is there once. */
+function reported({ heard }: Person): [number, number][] {
+  const reports = new Map(
+    heard.sent.filter((m) => m.type === 'report').map((m) => [`${String(m.data['player'])}/${String(m.data['seq'])}`, m]),
+  );
+  return [...reports.values()].flatMap((m) =>
+    (m.data['spans'] as { from_ms: number; to_ms: number }[]).map(({ from_ms, to_ms }): [number, number] => [from_ms, to_ms]),
+  );
+}
+
+/** How long stretches are together, when what overlaps counts once. */
+function union(spans: [number, number][]): number {
+  let sum = 0;
+  let end = 0;
+  for (const [from, to] of spans.sort(([a], [b]) => a - b)) {
+    sum += Math.max(0, to - Math.max(from, end));
+    end = Math.max(end, to);
+  }
+  return sum;
+}
 
 /** Seeks with the seek bar's keyboard: Home is the beginning. */
 async function back(p: Person, toMS: number): Promise<void> {
