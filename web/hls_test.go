@@ -14,7 +14,7 @@ func waitForPlaylist(t *testing.T, c caller, path string) {
 	t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for limit := time.Now().Add(30 * time.Second); ; <-tick.C {
+	for limit := time.Now().Add(time.Minute); ; <-tick.C {
 		a := c.do("GET", path, "")
 		if a.status == http.StatusOK && strings.HasPrefix(a.body, "#EXTM3U") {
 			return

@@ -19,7 +19,7 @@ func eventually[T any](t *testing.T, ask func() T, wanted func(T) bool) T {
 	t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	limit := time.After(30 * time.Second)
+	limit := time.After(time.Minute)
 	for {
 		got := ask()
 		if wanted(got) {

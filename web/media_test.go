@@ -277,7 +277,7 @@ func (c caller) listenTo(course lms.CourseID, hear func(protocol.Message)) {
 // wait returns the next broadcast message that is as wanted.
 func wait(t *testing.T, said <-chan *protocol.Broadcast, what string, wanted func(*protocol.Broadcast) bool) {
 	t.Helper()
-	limit := time.After(30 * time.Second)
+	limit := time.After(time.Minute)
 	for {
 		select {
 		case b := <-said:

@@ -121,7 +121,7 @@ func lecture(ctx context.Context, t *testing.T, forwarder *sfu.Server, ice func(
 
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	limit := time.After(30 * time.Second)
+	limit := time.After(time.Minute)
 	say := func() {
 		select {
 		case <-tick.C:

@@ -109,7 +109,7 @@ func TestMailIsTriedAgain(t *testing.T) {
 // eventually waits until a statement says true.
 func (w *world) eventually(sql string) {
 	w.t.Helper()
-	limit := time.After(30 * time.Second)
+	limit := time.After(time.Minute)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
