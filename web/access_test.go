@@ -133,8 +133,8 @@ var matrix = map[string]string{
 	"GET /api/courses/{course}/panel/candidates":         "presenter moderator admin",
 	"POST /api/courses/{course}/panel/me/{action}":       "presenter moderator admin",
 	"POST /api/courses/{course}/panel/{person}/{action}": "presenter moderator admin",
-	"GET /socket": "all",
-	"GET /ping":   "all",
+	"GET /socket":                                        "all",
+	"GET /ping":                                          "all",
 }
 
 func mayEnter(allowed, who string) bool {

@@ -61,8 +61,10 @@ func startSite(t *testing.T, database, folder string, change ...func(*Config)) *
 	s.db = must(postgres.Open(t.Context(), postgres.Config{URL: database, Pepper: pgtest.Pepper, Log: log}))(t)
 	t.Cleanup(s.db.Close)
 	s.db.Notify(&outbox{notify.New(notify.NewMailbox(s.db), s.url), s.sent})
-	forwarder := must(sfu.New(sfu.Config{UDPAddr: "127.0.0.1:0", Log: log, OnPublish: func(room string, on bool) { s.web.PresenterChanged(room, on) },
-		OnPanel: func(room string) { s.web.PanelChanged(room) }}))(t)
+	forwarder := must(sfu.New(sfu.Config{
+		UDPAddr: "127.0.0.1:0", Log: log, OnPublish: func(room string, on bool) { s.web.PresenterChanged(room, on) },
+		OnPanel: func(room string) { s.web.PanelChanged(room) },
+	}))(t)
 	turn := must(relay.New(relay.Config{Secret: []byte("a secret that only tests have"), Peers: []netip.AddrPort{netip.MustParseAddrPort(forwarder.Addr()[0])}}))(t)
 	splitter := relay.Split(listener.Listener, relay.SplitConfig{TURN: turn.Serve})
 	listener.Listener = splitter
