@@ -17,6 +17,7 @@ import (
 
 	"lectern/media/access"
 	"lectern/media/edge"
+	"lectern/media/relay"
 )
 
 // serveEdge is serve for LECTERN_EDGE: no database, no rooms, only a cache in front of another Lectern.
@@ -50,11 +51,11 @@ func serveEdge(ctx context.Context, c config, t terminal, log *slog.Logger) erro
 	if err != nil {
 		return err
 	}
-	front, err := listen(c.Addr, e, secure, nil, log)
+	front, err := listen(c.Addr, e, secure, relay.SplitConfig{}, log)
 	if err != nil {
 		return err
 	}
-	admin, err := listen(c.AdminAddr, edgeAdmin(registry), nil, nil, log)
+	admin, err := listen(c.AdminAddr, edgeAdmin(registry), nil, relay.SplitConfig{}, log)
 	if err != nil {
 		return errors.Join(err, front.listener.Close())
 	}

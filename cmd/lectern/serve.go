@@ -160,9 +160,11 @@ func newNode(c config, db *postgres.DB, log *slog.Logger) (*node, error) {
 	// The site exists before the first room does.
 	present := func(room string, on bool) { n.site.PresenterChanged(room, on) }
 	panel := func(room string) { n.site.PanelChanged(room) }
-	if n.egress, n.sfu, err = newMedia(c, log, registry, present, panel); err != nil {
+	rtc, err := newMedia(c, log, registry, present, panel)
+	if err != nil {
 		return nil, err
 	}
+	n.egress, n.sfu = rtc.egress, rtc.sfu
 	if n.relay, err = newRelay(c, n.sfu.Addr(), log, registry); err != nil {
 		return nil, err
 	}
@@ -193,14 +195,23 @@ func newNode(c config, db *postgres.DB, log *slog.Logger) (*node, error) {
 	}); err != nil {
 		return nil, err
 	}
-	if n.front, err = listen(c.Addr, n.site.Handler(), secure, n.relay, log); err != nil {
+	if n.front, err = listen(c.Addr, n.site.Handler(), secure, n.beside(rtc), log); err != nil {
 		return nil, err
 	}
-	n.admin, err = listen(c.AdminAddr, n.site.AdminHandler(registry), nil, nil, log)
+	n.admin, err = listen(c.AdminAddr, n.site.AdminHandler(registry), nil, relay.SplitConfig{}, log)
 	if err != nil {
 		return nil, errors.Join(err, n.front.listener.Close())
 	}
 	return n, nil
+}
+
+// beside says what is on the port of the pages besides HTTP.
+func (n *node) beside(rtc transports) relay.SplitConfig {
+	c := relay.SplitConfig{ICE: rtc.takeTCP}
+	if n.relay != nil {
+		c.TURN = n.relay.Serve
+	}
+	return c
 }
 
 // stages lists what runs, in the order in which one stands on the other.
@@ -229,11 +240,11 @@ func (n *node) stages() []stage {
 type server struct {
 	http     *http.Server
 	listener net.Listener
-	splitter *relay.Splitter // the same listener, when TURN is on the port too
+	splitter *relay.Splitter // the same listener, when media is on the port too
 }
 
-// listen opens addr for HTTP, and for turn beside it unless that is nil.
-func listen(addr string, h http.Handler, secure *tls.Config, turn *relay.Server, log *slog.Logger) (server, error) {
+// listen opens addr for HTTP, and for what is beside it.
+func listen(addr string, h http.Handler, secure *tls.Config, beside relay.SplitConfig, log *slog.Logger) (server, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return server{}, fmt.Errorf("%w: is another program, or another Lectern, using the address?", err)
@@ -242,8 +253,9 @@ func listen(addr string, h http.Handler, secure *tls.Config, turn *relay.Server,
 		Handler: h, TLSConfig: secure, ErrorLog: complaints(log),
 		ReadHeaderTimeout: headTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 	}}
-	if turn != nil {
-		s.splitter = relay.Split(l, relay.SplitConfig{TLS: secure, TURN: turn.Serve})
+	if beside.TURN != nil || beside.ICE != nil {
+		beside.TLS = secure
+		s.splitter = relay.Split(l, beside)
 		s.listener = s.splitter
 	}
 	return s, nil

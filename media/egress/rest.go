@@ -155,4 +155,4 @@ func (l *RestListener) Close() error {
 }
 
 // Addr implements net.Listener.
-func (l *RestListener) Addr() net.Addr { return l.port.tcp.Addr() }
+func (l *RestListener) Addr() net.Addr { return net.TCPAddrFromAddrPort(l.port.addr) }

@@ -39,8 +39,9 @@ type Config struct {
 	// UDPAddr is the host:port of the UDP sockets. Without a host there is one for each address of the machine.
 	// Port 0 takes any that is free on all of them.
 	UDPAddr string
-	// TCP opens the same port number for ICE-TCP.
-	TCP bool
+	// TCP opens the same port number for ICE-TCP (RFC 6544). With SharedTCP somebody else has that port and hands what
+	// speaks ICE-TCP to Server.Take.
+	TCP, SharedTCP bool
 	// AdvertiseIPs are further addresses to offer to clients, such as the public one behind a NAT.
 	AdvertiseIPs []string
 	// Log may be nil.
@@ -61,6 +62,7 @@ type Server struct {
 	meters    *meters
 	workers   []*worker
 	turns     chan struct{} // a place for each handshake that is being worked on
+	strangers chan struct{} // a place for each TCP connection whose first check has not come
 	tables    tables
 	patience  time.Duration // without a check
 	ctx       context.Context
@@ -85,9 +87,10 @@ type SubscribeOptions struct {
 func New(cfg Config) (*Server, error) {
 	s := &Server{
 		log: cfg.Log, born: time.Now(), patience: patience,
-		turns:  make(chan struct{}, handshakesPerCore*runtime.GOMAXPROCS(0)),
-		tables: tables{byUfrag: map[string]*attendee{}, byPath: map[pathKey]*attendee{}},
-		rooms:  map[string]*Room{}, sessions: map[string]*attendee{},
+		strangers: make(chan struct{}, tcpStrangers),
+		turns:     make(chan struct{}, handshakesPerCore*runtime.GOMAXPROCS(0)),
+		tables:    tables{byUfrag: map[string]*attendee{}, byPath: map[pathKey]*attendee{}},
+		rooms:     map[string]*Room{}, sessions: map[string]*attendee{},
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	if s.log == nil {
@@ -118,6 +121,9 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	for _, p := range s.ports {
+		if cfg.TCP || cfg.SharedTCP {
+			p.others = newRestListener(p)
+		}
 		p.rest.lost = s.meters.dropped.WithLabelValues("rest").Inc
 	}
 	return s, nil
@@ -173,7 +179,7 @@ func (s *Server) Rest() []*Rest {
 	return all
 }
 
-// RestTCP returns the same for TCP connections; nothing without Config.TCP.
+// RestTCP returns the same for TCP connections; nothing without Config.TCP or SharedTCP.
 func (s *Server) RestTCP() []net.Listener {
 	var all []net.Listener
 	for _, p := range s.ports {
@@ -237,7 +243,7 @@ func (s *Server) transport(c credentials) transport {
 		t.addrs = append(t.addrs, netip.AddrPortFrom(ip, number))
 	}
 	t.addrs = append(t.addrs, s.Addrs()...)
-	if s.ports[0].tcp != nil {
+	if s.ports[0].others != nil {
 		t.tcp = t.addrs
 	}
 	return t

@@ -157,7 +157,6 @@ func openPort(addr netip.AddrPort, tcp bool) (p *port, err error) {
 		if p.tcp, err = net.ListenTCP("tcp", net.TCPAddrFromAddrPort(p.addr)); err != nil {
 			return nil, err
 		}
-		p.others = newRestListener(p)
 	}
 	p.rest = newRest(p)
 	return p, nil

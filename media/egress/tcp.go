@@ -98,11 +98,8 @@ func readFrame(r io.Reader, b []byte) (int, error) {
 	return io.ReadFull(r, b[:n])
 }
 
-// accept takes connections until the listener is closed, and waits for those it took.
+// accept takes connections until the listener is closed.
 func (s *Server) accept(p *port) {
-	var open sync.WaitGroup
-	defer open.Wait()
-	strangers := make(chan struct{}, tcpStrangers)
 	for {
 		c, err := p.tcp.Accept()
 		switch {
@@ -110,15 +107,40 @@ func (s *Server) accept(p *port) {
 			return
 		case err != nil:
 			time.Sleep(10 * time.Millisecond) // no descriptors left
-			continue
-		}
-		select {
-		case strangers <- struct{}{}:
-			open.Go(func() { s.meet(p, c, sync.OnceFunc(func() { <-strangers })) })
 		default:
-			_ = c.Close()
+			s.Take(c)
 		}
 	}
+}
+
+// Take takes over a TCP connection that may be an attendee's. It returns at once.
+func (s *Server) Take(c net.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.portOf(c.LocalAddr())
+	if s.closed || p == nil || p.others == nil {
+		_ = c.Close()
+		return
+	}
+	select {
+	case s.strangers <- struct{}{}:
+		s.running.Go(func() { s.meet(p, c, sync.OnceFunc(func() { <-s.strangers })) })
+	default:
+		_ = c.Close()
+	}
+}
+
+// portOf returns the port with the local address of a connection, else the first one: behind a load balancer none has it.
+func (s *Server) portOf(local net.Addr) *port {
+	if a, ok := local.(*net.TCPAddr); ok {
+		ip := a.AddrPort().Addr().Unmap()
+		for _, p := range s.ports {
+			if p.addr.Addr() == ip {
+				return p
+			}
+		}
+	}
+	return s.ports[0]
 }
 
 // meet reads the first packet of a connection, which says whose it is. known is called when it is no stranger.

@@ -26,12 +26,13 @@ const (
 
 // Splitter lets several protocols live on one TCP port: HTTP, for which it is the listener; TURN, which goes to a
 // Server; and ICE-TCP (RFC 6544), if somebody takes it. With TLS the client's ALPN or server name tells, else the first
-// bytes: STUN begins with a byte below 4 (RFC 7983), which no HTTP request does.
+// bytes: STUN begins with a byte below 4 (RFC 7983), which neither an HTTP request nor a TLS handshake does. ICE-TCP is never
+// inside TLS: browsers send it as it is, also to a port that else speaks TLS, and what it carries is sealed.
 type Splitter struct {
 	inner net.Listener
 	tls   *tls.Config
-	turn  func(net.Conn)
-	ice   func(net.Conn) // nil: not taken
+	turn  func(net.Conn) // nil: not taken
+	ice   func(net.Conn) // the same
 
 	http      chan net.Conn // unbuffered: who has decided waits for Accept
 	undecided chan struct{}
@@ -45,7 +46,7 @@ type Splitter struct {
 type SplitConfig struct {
 	// TLS is nil without it.
 	TLS *tls.Config
-	// TURN takes over a connection that speaks it, without its TLS. It must return soon.
+	// TURN, if set, takes over a connection that speaks it, without its TLS. It must return soon.
 	TURN func(net.Conn)
 	// ICE, if set, takes over a connection whose first frame is a STUN message behind its length (RFC 4571). It must
 	// return soon.
@@ -60,7 +61,9 @@ func Split(inner net.Listener, c SplitConfig) *Splitter {
 	}
 	if c.TLS != nil {
 		s.tls = c.TLS.Clone()
-		s.tls.NextProtos = append(slices.Clone(s.tls.NextProtos), ALPN)
+		if c.TURN != nil {
+			s.tls.NextProtos = append(slices.Clone(s.tls.NextProtos), ALPN)
+		}
 	}
 	return s
 }
@@ -108,40 +111,55 @@ func (s *Splitter) Run(ctx context.Context) error {
 // decide finds out who is to have a connection and returns what gives it, or nil for nobody.
 func (s *Splitter) decide(ctx context.Context, c net.Conn) func() {
 	_ = c.SetDeadline(time.Now().Add(s.within))
-	speaks := c
-	if s.tls != nil {
-		secured := tls.Server(c, s.tls)
-		if secured.HandshakeContext(ctx) != nil {
-			return nil
-		}
-		state := secured.ConnectionState()
-		switch {
-		case state.NegotiatedProtocol == ALPN, strings.HasPrefix(state.ServerName, sniPrefix) && state.NegotiatedProtocol == "":
-			_ = c.SetDeadline(time.Time{})
-			return func() { s.turn(secured) }
-		case state.NegotiatedProtocol != "":
-			_ = c.SetDeadline(time.Time{})
-			return func() { s.give(secured) } // as it is: net/http looks for the *tls.Conn
-		}
-		speaks = secured
+	if s.tls == nil {
+		return s.guess(c, s.give, s.turn, s.ice)
 	}
 	head := make([]byte, 1, iceHead)
-	if _, err := io.ReadFull(speaks, head); err != nil {
+	if _, err := io.ReadFull(c, head); err != nil {
 		return nil
 	}
-	to := s.give
+	begun := &peeked{Conn: c, head: head}
+	if head[0] < 4 {
+		return s.guess(begun, nil, nil, s.ice)
+	}
+	secured := tls.Server(begun, s.tls)
+	if secured.HandshakeContext(ctx) != nil {
+		return nil
+	}
+	state := secured.ConnectionState()
+	switch {
+	case state.NegotiatedProtocol == ALPN, s.turn != nil && strings.HasPrefix(state.ServerName, sniPrefix) && state.NegotiatedProtocol == "":
+		_ = c.SetDeadline(time.Time{})
+		return func() { s.turn(secured) }
+	case state.NegotiatedProtocol != "":
+		_ = c.SetDeadline(time.Time{})
+		return func() { s.give(secured) } // as it is: net/http looks for the *tls.Conn
+	}
+	return s.guess(secured, s.give, s.turn, nil)
+}
+
+// guess finds out by the first bytes which of those who may have a connection is to, or nil for nobody.
+func (s *Splitter) guess(c net.Conn, http, turn, ice func(net.Conn)) func() {
+	head := make([]byte, 1, iceHead)
+	if _, err := io.ReadFull(c, head); err != nil {
+		return nil
+	}
+	to := http
 	if head[0] < 4 {
 		head = head[:iceHead]
-		if _, err := io.ReadFull(speaks, head[1:]); err != nil {
+		if _, err := io.ReadFull(c, head[1:]); err != nil {
 			return nil
 		}
-		to = s.turn
-		if s.ice != nil && framed(head) {
-			to = s.ice
+		to = turn
+		if ice != nil && framed(head) {
+			to = ice
 		}
 	}
+	if to == nil {
+		return nil
+	}
 	_ = c.SetDeadline(time.Time{})
-	return func() { to(&peeked{Conn: speaks, head: head}) }
+	return func() { to(&peeked{Conn: c, head: head}) }
 }
 
 // iceHead is how many bytes tell ICE-TCP from TURN.

@@ -142,6 +142,19 @@ func TestSplitTLS(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", tc.name, got, tc.want)
 		}
 	}
+	framedMessage := append(binary.BigEndian.AppendUint16(nil, uint16(len(message))), message...)
+	for name, tc := range map[string]struct{ sends, want []byte }{
+		"ICE-TCP, which has no TLS":  {framedMessage, append([]byte("ice:"), framedMessage...)},
+		"TURN without TLS":           {message, nil},
+		"HTTP without TLS":           {[]byte("GET / HTTP/1.0\r\n\r\n"), nil},
+		"less than would be ICE-TCP": {framedMessage[:9], nil},
+	} {
+		c, err := net.Dial("tcp4", at)
+		must(t, err)
+		if got := ask(t, c, tc.sends); string(got) != string(tc.want) && (tc.want != nil || bytes.Contains(got, []byte(":"))) {
+			t.Errorf("%s: got %q, want %q", name, got, tc.want)
+		}
+	}
 	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}}
 	defer client.CloseIdleConnections()
 	r, err := client.Get("https://" + at + "/two")
@@ -149,6 +162,22 @@ func TestSplitTLS(t *testing.T) {
 	defer r.Body.Close()
 	if body, _ := io.ReadAll(r.Body); string(body) != "http:HTTP/2.0 /two" || r.TLS == nil {
 		t.Errorf("got %q", body)
+	}
+}
+
+// TestSplitWithoutTURN has ICE-TCP beside HTTP alone.
+func TestSplitWithoutTURN(t *testing.T) {
+	message := binding(t)
+	framedMessage := append(binary.BigEndian.AppendUint16(nil, uint16(len(message))), message...)
+	for name, secure := range map[string]*tls.Config{"plain": nil, "TLS": certificate(t)} {
+		at := crossing(t, secure, func(s *Splitter) { s.turn = nil })
+		for _, tc := range []struct{ sends, want []byte }{{message, nil}, {framedMessage, append([]byte("ice:"), framedMessage...)}} {
+			c, err := net.Dial("tcp4", at)
+			must(t, err)
+			if got := ask(t, c, tc.sends); !bytes.Equal(got, tc.want) {
+				t.Errorf("%s: got %q, want %q", name, got, tc.want)
+			}
+		}
 	}
 }
 

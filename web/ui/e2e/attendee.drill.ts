@@ -120,34 +120,3 @@ test('the cable is pulled for 5 s: the picture is back by itself', async () => {
   expect(seen.fps).toBeGreaterThan(10);
   await playing('webrtc');
 });
-
-test('a network that lets no UDP through: the doctor watches all the same', async () => {
-  await link.set('-block udp');
-  const begin = performance.now();
-  await doctor.page.reload();
-  const root = doctor.page.locator('.page-root[data-state="playing"]');
-  await root.waitFor({ timeout: 60_000 });
-  const seconds = (performance.now() - begin) / 1000;
-  const transport = await root.getAttribute('data-transport');
-  const seen = await watch(doctor, 10);
-  console.log(`no UDP: plays by ${transport} ${await path(doctor)} after ${seconds.toFixed(1)} s;`, line(seen));
-  expect(seen.fps).toBeGreaterThan(5);
-});
-
-/** How media travels: the protocol and kind of the address in use. */
-function path(person: Person): Promise<string> {
-  return person.page.evaluate(async () => {
-    let found = '';
-    for (const pc of (window as unknown as { peerConnections: RTCPeerConnection[] }).peerConnections) {
-      if (pc.connectionState !== 'connected') continue;
-      const stats = await pc.getStats();
-      stats.forEach((s: Record<string, unknown>) => {
-        if (s['type'] !== 'transport') return;
-        const pair = stats.get(s['selectedCandidatePairId'] as string) as { localCandidateId?: string } | undefined;
-        const local = stats.get(pair?.localCandidateId ?? '') as Record<string, unknown> | undefined;
-        found = `(${String(local?.['candidateType'])} ${String(local?.['relayProtocol'] ?? local?.['protocol'])})`;
-      });
-    }
-    return found;
-  });
-}

@@ -43,10 +43,15 @@ export interface Place {
   program?: string;
   /** Treated as if it had TLS, which cameras and some other things need. */
   origin?: string;
+  /** Its certificate is not signed by anybody. */
+  selfSigned?: boolean;
 }
 
 /** Real Chromium with a film as its camera and a beep as its microphone, which cannot reach any other host. */
-export function launch(camera: string, { program = '/usr/bin/chromium', origin }: Place = {}): Promise<Browser> {
+export function launch(
+  camera: string,
+  { program = '/usr/bin/chromium', origin, selfSigned = false }: Place = {},
+): Promise<Browser> {
   const host = origin ? ` , EXCLUDE ${new URL(origin).hostname}` : '';
   return chromium.launch({
     executablePath: program,
@@ -62,6 +67,7 @@ export function launch(camera: string, { program = '/usr/bin/chromium', origin }
       ],
       ...['--disable-sync', '--disable-default-apps', '--disable-domain-reliability', '--no-pings', '--metrics-recording-only'],
       `--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1${host}`,
+      ...(selfSigned ? ['--ignore-certificate-errors'] : []),
       ...(origin ? [`--unsafely-treat-insecure-origin-as-secure=${origin}`] : []),
       ...['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', '--autoplay-policy=no-user-gesture-required'],
       `--use-file-for-fake-video-capture=${camera}`,

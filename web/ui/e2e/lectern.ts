@@ -30,17 +30,18 @@ export class Lectern {
   #env: NodeJS.ProcessEnv = {};
   #child: ChildProcess | undefined;
 
-  /** Starts a new server on this machine's loopback, or on another address of it. */
-  async start(host = '127.0.0.1'): Promise<void> {
+  /** Starts a new server on this machine's loopback, or on another address of it, with `settings` of its own. */
+  async start(host = '127.0.0.1', settings: Record<string, string> = {}): Promise<void> {
     const port = await freePort();
     const adminPort = await freePort();
-    this.url = `http://${host}:${port}`;
+    this.url = `${(settings['LECTERN_TLS'] ?? 'off') === 'off' ? 'http' : 'https'}://${host}:${port}`;
     this.admin = `http://127.0.0.1:${adminPort}`;
     this.#env = {
       ...process.env,
       LECTERN_ADDR: `${host}:${port}`,
       LECTERN_ADMIN_ADDR: `127.0.0.1:${adminPort}`,
       LECTERN_DATA: this.data,
+      ...settings,
     };
     await this.restart();
   }

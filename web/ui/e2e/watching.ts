@@ -85,3 +85,21 @@ export function line({ seconds, fps, frozen, still, longestMs, concealed, height
   const freezes = frozen === null ? '' : `, frozen ${percent(frozen)}`;
   return `${seconds} s at ${height}p: ${fps.toFixed(1)} pictures/s${freezes}, still ${percent(still)} (longest ${longestMs} ms)${sound}`;
 }
+
+/** How media travels: kind and protocol of the address in use, such as "host udp", "prflx tcp" or "relay tls" (TURN). */
+export function path(person: Person): Promise<string> {
+  return person.page.evaluate(async () => {
+    let found = '';
+    for (const pc of (window as unknown as { peerConnections: RTCPeerConnection[] }).peerConnections) {
+      if (pc.connectionState !== 'connected') continue;
+      const stats = await pc.getStats();
+      stats.forEach((s: Record<string, unknown>) => {
+        if (s['type'] !== 'transport') return;
+        const pair = stats.get(s['selectedCandidatePairId'] as string) as { localCandidateId?: string } | undefined;
+        const local = stats.get(pair?.localCandidateId ?? '') as Record<string, unknown> | undefined;
+        found = `${String(local?.['candidateType'])} ${String(local?.['relayProtocol'] ?? local?.['protocol'])}`;
+      });
+    }
+    return found;
+  });
+}

@@ -119,6 +119,20 @@ async function startLive(): Promise<void> {
 }
 
 describe('live', () => {
+  it('says that there is sound alone because the line is slow, until the picture is back or something else is played', () => {
+    playback.start(resume({}), air(600_000));
+    const tell = whep[0]!.onlayer!;
+    tell({ wanted: 'auto', shown: 'audio', limited: true });
+    expect(view().slow).toBe(true);
+    tell({ wanted: 'auto', shown: 'low', limited: true });
+    expect(view().slow).toBe(false);
+    tell({ wanted: 'audio', shown: 'audio', limited: false });
+    expect(view().slow).toBe(false);
+    tell({ wanted: 'auto', shown: 'audio', limited: true });
+    playback.seek(10_000);
+    expect(view().slow).toBe(false);
+  });
+
   it('opens at the edge by WebRTC and measures what plays', async () => {
     await startLive();
     expect(view()).toMatchObject({ mode: 'live', transport: 'webrtc', state: 'playing', following: true });

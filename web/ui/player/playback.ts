@@ -44,6 +44,8 @@ export interface View {
   quality: number;
   /** Height of the picture now, 0 when unknown. */
   height: number;
+  /** There is sound alone because the line is too slow for a picture. */
+  slow: boolean;
   firstFrameMs: number | undefined;
 }
 
@@ -91,6 +93,7 @@ export class Playback {
     qualities: [],
     quality: -1,
     height: 0,
+    slow: false,
     firstFrameMs: undefined,
   };
   private readonly options: PlaybackOptions;
@@ -317,6 +320,7 @@ export class Playback {
     this.hls?.destroy();
     this.hls = undefined;
     this.window = false;
+    this.update({ slow: false });
     this.video.srcObject = null;
     this.options.onscreen?.(undefined);
   }
@@ -356,6 +360,7 @@ export class Playback {
         else if (state === 'waiting' || state === 'refused') this.update({ state, connection: 'connecting' });
       },
       onstats: (stats) => mine() && this.judge(stats),
+      onlayer: ({ shown, limited }) => mine() && this.update({ slow: limited && shown === 'audio' }),
       onblocked: () => mine() && this.withoutWebRTC(),
     });
     this.subscriber = subscriber;

@@ -25,6 +25,8 @@ export const player = {
   'gone.title': 'The presenter’s connection dropped.',
   'gone.help': 'It comes back by itself. You miss nothing.',
   'reconnect.title': 'Your connection dropped.',
+  'slow.title': 'Sound only, your line is slow.',
+  'slow.help': 'The picture comes back by itself when there is room for it.',
   'picture.screen': 'What the presenter shows',
   'reconnect.help': 'We are getting the picture back.',
 
