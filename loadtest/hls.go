@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"sync"
 	"time"
 
@@ -18,7 +19,9 @@ import (
 type Watching struct {
 	Master   string // address of the master playlist
 	Token    string // bearer token; empty for none
+	Cookie   string // for an edge; empty for none
 	PID      int    // of the server, for its CPU and memory; 0 when it runs elsewhere
+	EdgePID  int    // of the edge between; 0 for none
 	Viewers  int
 	Duration time.Duration
 	Progress func(string) // may be nil
@@ -33,6 +36,8 @@ type WatchResult struct {
 	FirstError      string  `json:"first_error,omitempty"`
 	CoresPer1000    float64 `json:"origin_cores_per_1000"` // beyond what the server uses without viewers
 	RSSMB           float64 `json:"rss_mb"`
+	EdgePer1000     float64 `json:"edge_cores_per_1000,omitempty"`
+	EdgeRSSMB       float64 `json:"edge_rss_mb,omitempty"`
 	IdleCores       float64 `json:"idle_cores"` // recording and nobody watching
 	Cores           float64 `json:"cores"`
 	Requests        int     `json:"requests"`
@@ -40,6 +45,7 @@ type WatchResult struct {
 	PartsPerSecond  float64 `json:"parts_per_viewer_s"` // picture and sound: four, for parts of half a second
 	Seconds         float64 `json:"seconds"`
 	PlaylistMeanLen int     `json:"playlist_bytes"` // on the wire, compressed
+	ViewersCores    float64 `json:"viewers_cores"`  // what the viewers used themselves, on the same machine
 }
 
 const (
@@ -55,9 +61,7 @@ func (w Watching) Run(ctx context.Context) (WatchResult, error) {
 	if say == nil {
 		say = func(string) {}
 	}
-	a := &audience{token: w.Token, client: &http.Client{Transport: &http.Transport{
-		MaxIdleConnsPerHost: 4 * w.Viewers, DisableCompression: true, ReadBufferSize: 16 << 10,
-	}}}
+	a := &audience{token: w.Token, cookie: w.Cookie, parsed: map[string]*stream.Playlist{}}
 	idle, err := w.cores(ctx, idleTime)
 	if err != nil {
 		return r, err
@@ -80,8 +84,14 @@ func (w Watching) Run(ctx context.Context) (WatchResult, error) {
 	wait(ctx, joinTime+warmTime)
 	a.count()
 	began := time.Now()
+	own, edge := mustUsage(os.Getpid()), mustUsage(w.EdgePID)
 	cores, err := w.cores(ctx, w.Duration)
 	seconds := time.Since(began).Seconds()
+	r.ViewersCores = (mustUsage(os.Getpid()).cpu - own.cpu).Seconds() / seconds
+	if now := mustUsage(w.EdgePID); w.EdgePID != 0 {
+		r.EdgePer1000 = (now.cpu - edge.cpu).Seconds() / seconds * 1000 / float64(w.Viewers)
+		r.EdgeRSSMB = float64(now.rss) / (1 << 20)
+	}
 	a.mu.Lock()
 	got := a.got
 	a.mu.Unlock()
@@ -116,13 +126,23 @@ func (w Watching) cores(ctx context.Context, d time.Duration) (float64, error) {
 	return (after.cpu - before.cpu).Seconds() / time.Since(began).Seconds(), err
 }
 
+// mustUsage is usage of a process that is there, or nothing.
+func mustUsage(pid int) process {
+	p, _ := usage(pid)
+	return p
+}
+
 // audience is all viewers and what they got.
 type audience struct {
-	client *http.Client
-	token  string
+	token, cookie string
+
 	mu     sync.Mutex
 	got    received
+	parsed map[string]*stream.Playlist // by path and ETag: all viewers get the same, and parsing it costs more than to get it
 }
+
+// parsedKept bounds the memory of playlists that were parsed.
+const parsedKept = 256
 
 type received struct {
 	counting                bool
@@ -141,17 +161,23 @@ func (a *audience) count() {
 
 // lists are the playlists that a viewer of the middle quality follows: one of pictures, and the sound.
 func (a *audience) lists(ctx context.Context, master string) ([]string, error) {
-	body, err := a.get(ctx, master, false)
-	if err != nil {
-		return nil, err
-	}
-	m, _, err := stream.Parse(string(body))
-	if err != nil || m == nil || len(m.Playlists) < 2 {
-		return nil, fmt.Errorf("%s: no master playlist of picture and sound: %v", master, err)
-	}
 	base, err := url.Parse(master)
 	if err != nil {
 		return nil, err
+	}
+	wire := newWire(base, a.token, a.cookie)
+	defer wire.close()
+	var body bytes.Buffer
+	res, _, err := wire.get(ctx, base.RequestURI(), false, &body)
+	if err != nil {
+		return nil, err
+	}
+	if res.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s", master, res.Status)
+	}
+	m, _, err := stream.Parse(body.String())
+	if err != nil || m == nil || len(m.Playlists) < 2 {
+		return nil, fmt.Errorf("%s: no master playlist of picture and sound: %v", master, err)
 	}
 	var out []string
 	for _, uri := range []string{m.Playlists[0], m.Playlists[len(m.Playlists)/2]} { // the sound comes first, as it is named before the variants
@@ -171,16 +197,14 @@ func (a *audience) watch(ctx context.Context, list string) {
 	if err != nil {
 		return
 	}
+	wire := newWire(base, a.token, a.cookie)
+	defer wire.close()
 	query := ""
 	number, part := -1, 0 // the next part to get
 	for ctx.Err() == nil {
-		body, err := a.get(ctx, list+query, true)
-		var p *stream.Playlist
-		if err == nil {
-			_, p, err = stream.Parse(string(body))
-		}
-		if err != nil || p == nil {
-			a.fail(ctx, fmt.Errorf("%s%s: %w", list, query, err))
+		p, err := a.playlist(ctx, wire, base.EscapedPath()+query)
+		if err != nil {
+			a.fail(ctx, err)
 			wait(ctx, time.Second)
 			query = ""
 			continue
@@ -194,17 +218,17 @@ func (a *audience) watch(ctx context.Context, list string) {
 		}
 		for ; number < open; number, part = number+1, 0 {
 			if i := number - p.First - p.Skipped; i >= 0 {
-				a.take(ctx, base, p.Segments[i].Date, p.Segments[i].Parts, part)
+				a.take(ctx, wire, base, p.Segments[i].Date, p.Segments[i].Parts, part)
 			}
 		}
-		a.take(ctx, base, p.OpenDate, p.Open, part)
+		a.take(ctx, wire, base, p.OpenDate, p.Open, part)
 		part = max(part, len(p.Open))
 		query = fmt.Sprintf("?_HLS_msn=%d&_HLS_part=%d&_HLS_skip=YES", open, len(p.Open))
 	}
 }
 
 // take gets parts of a segment from an index on.
-func (a *audience) take(ctx context.Context, base *url.URL, date time.Time, parts []stream.Part, from int) {
+func (a *audience) take(ctx context.Context, wire *wire, base *url.URL, date time.Time, parts []stream.Part, from int) {
 	for i, p := range parts {
 		date = date.Add(p.Duration)
 		if i < from {
@@ -212,7 +236,7 @@ func (a *audience) take(ctx context.Context, base *url.URL, date time.Time, part
 		}
 		at, err := base.Parse(p.URI)
 		if err == nil {
-			_, err = a.get(ctx, at.String(), false)
+			_, err = a.get(ctx, wire, at.EscapedPath(), false, nil)
 		}
 		if err != nil {
 			a.fail(ctx, err)
@@ -239,36 +263,52 @@ func (a *audience) fail(ctx context.Context, err error) {
 	}
 }
 
-// get reads one file; playlists come compressed, as browsers ask for them.
-func (a *audience) get(ctx context.Context, at string, list bool) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
+// playlist gets a playlist, compressed, as browsers ask for them.
+func (a *audience) playlist(ctx context.Context, wire *wire, path string) (*stream.Playlist, error) {
+	var body bytes.Buffer
+	res, err := a.get(ctx, wire, path, true, &body)
 	if err != nil {
 		return nil, err
 	}
-	authorise(req, a.token)
-	if list {
-		req.Header.Set("Accept-Encoding", "gzip")
+	key := path + " " + res.Header.Get("ETag")
+	a.mu.Lock()
+	p := a.parsed[key]
+	a.mu.Unlock()
+	if p != nil && res.Header.Get("ETag") != "" {
+		return p, nil
 	}
-	res, err := a.client.Do(req)
-	if err != nil {
-		return nil, err
+	text := body.Bytes()
+	if res.Header.Get("Content-Encoding") == "gzip" {
+		if text, err = unzip(text); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
 	}
-	defer func() { _ = res.Body.Close() }()
-	body, err := io.ReadAll(res.Body)
+	if _, p, err = stream.Parse(string(text)); err != nil || p == nil {
+		return nil, fmt.Errorf("%s: no playlist: %w", path, err)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.parsed) >= parsedKept {
+		clear(a.parsed)
+	}
+	a.parsed[key] = p
+	return p, nil
+}
+
+// get reads one file and counts it.
+func (a *audience) get(ctx context.Context, wire *wire, path string, list bool, to io.Writer) (*http.Response, error) {
+	res, n, err := wire.get(ctx, path, list, to)
 	a.mu.Lock()
 	a.got.requests++
-	a.got.bytes += len(body)
+	a.got.bytes += int(n)
 	if list {
-		a.got.listBytes += len(body)
+		a.got.listBytes += int(n)
 	}
 	a.mu.Unlock()
 	if err == nil && res.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: status %d", at, res.StatusCode)
+		err = fmt.Errorf("%s: %s", path, res.Status)
 	}
-	if err == nil && res.Header.Get("Content-Encoding") == "gzip" {
-		body, err = unzip(body)
-	}
-	return body, err
+	return res, err
 }
 
 func unzip(b []byte) ([]byte, error) {

@@ -40,7 +40,7 @@ var edges = map[string]string{
 	"web":                         "lms lms/calendar media media/access media/broadcast media/egress media/hls media/hls/playlist media/relay media/sfu media/vod signaling signaling/protocol storage/postgres",
 	"loadtest":                    "media/hls/verify",
 	"loadtest/link":               "",
-	"cmd/loadtest":                "loadtest media media/hls media/hls/h264 loadtest/link media/egress media/sfu",
+	"cmd/loadtest":                "loadtest media media/access media/edge media/hls media/hls/h264 loadtest/link media/egress media/sfu",
 	"cmd/lectern":                 "lms lms/notify media/access media/broadcast media/edge media/hls media/hls/verify media/egress media/relay media/sfu signaling storage/object storage/postgres storage/postgres/private web",
 }
 

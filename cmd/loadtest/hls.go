@@ -5,7 +5,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/http"
 	"os"
+	"runtime/pprof"
 	"time"
 
 	"lectern/loadtest"
@@ -24,20 +26,40 @@ func hlsScenario(ctx context.Context, args []string) error {
 	course := f.String("course", "", "of the running server: a lecture that is on air")
 	token := f.String("token", "", "bearer token")
 	pid := f.Int("pid", 0, "process of the running server, for its CPU and memory")
+	through := f.Bool("edge", false, "fetch through an edge: that of the running server, or one of our own")
+	edgePID := f.Int("edge-pid", 0, "process of the running edge, for its CPU and memory")
+	profile := f.String("profile", "", "write the CPU profile of the origin we start to this file")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
 	if *n < 1 {
 		return errors.New("-n: at least one viewer")
 	}
-	test := loadtest.Watching{Master: *base + "/hls/" + *course + "/" + hls.MasterName, Token: *token, PID: *pid, Viewers: *n, Duration: *duration}
-	if *base == "" {
-		origin, err := startChild(ctx, originCommand)
+	test := loadtest.Watching{Master: *base + "/hls/" + *course + "/" + hls.MasterName, Token: *token, PID: *pid, EdgePID: *edgePID, Viewers: *n, Duration: *duration}
+	if *through && *duration > grantLasts {
+		return fmt.Errorf("-dur: an edge lets us in for %v", grantLasts)
+	}
+	switch {
+	case *base != "" && *through:
+		var err error
+		if test.Master, test.Cookie, err = loadtest.Admit(ctx, *base, *course, *token); err != nil {
+			return err
+		}
+	case *base == "":
+		origin, err := startChild(ctx, originCommand, "-profile", *profile)
 		if err != nil {
 			return err
 		}
 		defer origin.stop()
 		test.Master, test.PID = origin.url+"/"+hls.MasterName, origin.pid()
+		if *through {
+			edge, cookie, err := startEdge(ctx, origin.url)
+			if err != nil {
+				return err
+			}
+			defer edge.stop()
+			test.Master, test.Cookie, test.EdgePID = edge.url+edgePath+hls.MasterName, cookie, edge.pid()
+		}
 	}
 	if !*asJSON {
 		test.Progress = func(text string) { fmt.Fprintln(os.Stderr, text) }
@@ -49,7 +71,23 @@ func hlsScenario(ctx context.Context, args []string) error {
 	return printResult(result, *asJSON)
 }
 
-func serveOrigin(ctx context.Context) error {
+func serveOrigin(ctx context.Context, args []string) error {
+	f := flag.NewFlagSet(originCommand, flag.ContinueOnError)
+	profile := f.String("profile", "", "")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	if *profile != "" {
+		to, err := os.Create(*profile)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = to.Close() }()
+		if err := pprof.StartCPUProfile(to); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
 	l, err := newLecture(ctx)
 	if err != nil {
 		return err
@@ -77,5 +115,10 @@ func serveOrigin(ctx context.Context) error {
 		l.hold(ctx, recorder)
 		return nil
 	}
-	return serveChild(ctx, recorder.Origin(), listed, recorder.Run, hold)
+	pages := http.NewServeMux()
+	pages.Handle("/", recorder.Origin())
+	pages.HandleFunc("POST /edge/viewers", func(w http.ResponseWriter, _ *http.Request) { // nobody is out
+		_, _ = fmt.Fprint(w, `{"viewers": []}`)
+	})
+	return serveChild(ctx, pages, listed, recorder.Run, hold)
 }

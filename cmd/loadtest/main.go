@@ -35,7 +35,7 @@ func main() {
 
 const usage = `usage: loadtest sfu [-n 200] [-dur 20s] [-json] [-via light|peer]
        loadtest sfu [-n 200] [-dur 20s] [-json] [-url base -course id | -whip url -whep url] [-token t] [-watch-token t] [-pid n]
-       loadtest hls [-n 300] [-dur 30s] [-json] [-url base -course id] [-token t] [-pid n]
+       loadtest hls [-n 300] [-dur 30s] [-json] [-edge] [-url base -course id] [-token t] [-pid n] [-edge-pid n]
        loadtest link [-loss %] [-burst %] [-delay d] [-jitter d] [-rate kbit/s] [-block udp] ... -- COMMAND`
 
 func run(ctx context.Context, args []string) error {
@@ -48,7 +48,9 @@ func run(ctx context.Context, args []string) error {
 	case "hls":
 		return hlsScenario(ctx, args[1:])
 	case originCommand:
-		return serveOrigin(ctx)
+		return serveOrigin(ctx, args[1:])
+	case edgeCommand:
+		return serveEdge(ctx, args[1:])
 	case "link":
 		return linkScenario(ctx, args[1:])
 	case serverCommand:

@@ -56,11 +56,40 @@ func TestFiveReceivers(t *testing.T) {
 	}
 }
 
+// TestThreeViewers measures HLS for a moment, from the origin and through an edge. It says nothing about speed.
+func TestThreeViewers(t *testing.T) {
+	for name, args := range map[string][]string{"origin": nil, "edge": {"-edge"}} {
+		t.Run(name, func(t *testing.T) {
+			out, err := program(t, append([]string{"hls", "-n", "3", "-dur", "2s", "-json"}, args...)...).Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got map[string]any
+			if err := json.Unmarshal(out, &got); err != nil || strings.Count(string(out), "\n") != 1 {
+				t.Fatalf("want one line of JSON, got %q: %v", out, err)
+			}
+			for _, figure := range []string{"n", "availability_lag_ms_p50", "availability_lag_ms_p99", "errors", "origin_cores_per_1000", "rss_mb"} {
+				if _, is := got[figure].(float64); !is {
+					t.Errorf("%s is %v", figure, got[figure])
+				}
+			}
+			if got["n"] != 3.0 || got["errors"].(float64) > got["requests"].(float64)/10 || got["parts_per_viewer_s"].(float64) <= 0 {
+				t.Errorf("%s", out)
+			}
+			if _, is := got["edge_rss_mb"]; is != (name == "edge") {
+				t.Errorf("figures of an edge: %v", got["edge_rss_mb"])
+			}
+		})
+	}
+}
+
 func TestWhatCannotBeAsked(t *testing.T) {
 	for _, args := range [][]string{
 		{"all"},
 		{"sfu", "-n", "0"},
 		{"sfu", "-via", "pigeon"},
+		{"hls", "-n", "0"},
+		{"hls", "-edge", "-dur", "1h"},
 		{"sfu", "-whip", "http://127.0.0.1:1/whip"},
 	} {
 		command := program(t, args...)
@@ -68,7 +97,7 @@ func TestWhatCannotBeAsked(t *testing.T) {
 		var end *exec.ExitError
 		if _, err := command.Output(); err == nil {
 			t.Errorf("%q was done", args)
-		} else if !errors.As(err, &end) || !slices.ContainsFunc([]string{"usage", "-n:", "-via:", "go together"}, func(s string) bool { return strings.Contains(string(end.Stderr), s) }) {
+		} else if !errors.As(err, &end) || !slices.ContainsFunc([]string{"usage", "-n:", "-via:", "go together", "-dur:"}, func(s string) bool { return strings.Contains(string(end.Stderr), s) }) {
 			t.Errorf("%q: %v", args, err)
 		}
 	}
