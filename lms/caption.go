@@ -119,6 +119,22 @@ func (c Captions) OnTimeline(e EditList) Captions {
 	return out
 }
 
+// Showing narrows a stretch of the timeline to what is kept of it: from the first kept moment to the last. It is
+// false when nothing is: what was taken out of a recording is not to be read in its captions either.
+func (e EditList) Showing(fromMS, toMS int64) (from, to int64, ok bool) {
+	for _, p := range e {
+		a, b := max(fromMS, p.TimelineMS), min(toMS, p.TimelineMS+p.LengthMS)
+		if b <= a {
+			continue
+		}
+		if !ok {
+			from = a
+		}
+		to, ok = b, true
+	}
+	return from, to, ok
+}
+
 // Between returns the cues of which something is shown from one moment to another.
 func (c Captions) Between(fromMS, toMS int64) Captions {
 	end, _ := slices.BinarySearchFunc(c, toMS, func(cue Cue, at int64) int { return cmp.Compare(cue.StartMS, at) })

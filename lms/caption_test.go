@@ -103,3 +103,12 @@ func TestBetween(t *testing.T) {
 		t.Errorf("of nothing: %v", got)
 	}
 }
+
+func TestShowing(t *testing.T) {
+	for _, c := range [][4]int64{{0, 1_000, 0, 0}, {1_000, 3_000, 2_000, 3_000}, {19_000, 31_000, 19_000, 31_000}, {21_000, 29_000, 0, 0}, {25_000, 35_000, 30_000, 35_000}, {59_000, 99_000, 59_000, 60_000}} {
+		from, to, ok := trimmed.Showing(c[0], c[1])
+		if from != c[2] || to != c[3] || ok != (c[3] > 0) {
+			t.Errorf("%v: %d to %d, %v", c, from, to, ok)
+		}
+	}
+}

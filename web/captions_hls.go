@@ -210,12 +210,14 @@ type shelvedCaptions struct {
 
 type shelvedCues struct {
 	revision int64
+	readAt   time.Time
 	captions lms.Captions
 }
 
 // How long captions are taken for current, and of how many courses they are kept.
 const (
 	captionsFresh = time.Second
+	cuesFresh     = 10 * time.Second // for what a new edit list takes out
 	captionsKept  = 256
 )
 
@@ -274,7 +276,7 @@ func (k *captionShelf) find(ctx context.Context, db *postgres.DB, id lms.CourseI
 		if t.Language != tag {
 			continue
 		}
-		if known := c.cues[tag]; known.revision == t.Revision && known.captions != nil {
+		if known := c.cues[tag]; known.revision == t.Revision && time.Since(known.readAt) < cuesFresh {
 			return t, known.captions, nil
 		}
 		version, cues, err := db.PublishedCues(ctx, id, tag)
@@ -282,7 +284,7 @@ func (k *captionShelf) find(ctx context.Context, db *postgres.DB, id lms.CourseI
 			return postgres.CaptionTrack{}, nil, err
 		}
 		t.Version = version
-		c.cues[tag] = shelvedCues{t.Revision, captionsOf(cues)}
+		c.cues[tag] = shelvedCues{t.Revision, time.Now(), captionsOf(cues)}
 		return t, c.cues[tag].captions, nil
 	}
 	return postgres.CaptionTrack{}, nil, lms.ErrNotFound

@@ -41,9 +41,12 @@ type config struct {
 	Edge      string // URL of the origin: be an edge of it and nothing else
 	EdgeMB    string // megabytes that an edge keeps
 	FFmpeg    string
-	Polish    string
-	LogFormat string
-	Demo      bool // serve: on a new data folder create the demo programme and print its links
+	Whisper   string // program of speech recognition; empty: none
+
+	WhisperModel string // file of its model
+	Polish       string
+	LogFormat    string
+	Demo         bool // serve: on a new data folder create the demo programme and print its links
 }
 
 // setting ties one flag to its environment variable. README.md lists them all, which a test compares.
@@ -81,6 +84,8 @@ var settings = []setting{
 	{"edge-memory", "LECTERN_EDGE_MEMORY", "256", "megabytes of media that an edge keeps", func(c *config) *string { return &c.EdgeMB }},
 	{"polish", "LECTERN_POLISH", "on", "encode recordings anew after the lecture, when the machine has time: on or off", func(c *config) *string { return &c.Polish }},
 	{"ffmpeg", "LECTERN_FFMPEG", "ffmpeg", "ffmpeg program", func(c *config) *string { return &c.FFmpeg }},
+	{"whisper", "LECTERN_WHISPER", "", "whisper-cli of whisper.cpp, for captions by speech recognition after a lecture; empty: none", func(c *config) *string { return &c.Whisper }},
+	{"whisper-model", "LECTERN_WHISPER_MODEL", "", "file of its model (ggml), needed with LECTERN_WHISPER", func(c *config) *string { return &c.WhisperModel }},
 	{"log", "LECTERN_LOG", "text", "text or json", func(c *config) *string { return &c.LogFormat }},
 }
 
@@ -139,6 +144,9 @@ func (c *config) finish() error {
 	}
 	if c.Attendees != "light" && c.Attendees != "peer" {
 		return fmt.Errorf("LECTERN_ATTENDEES %q: want light or peer", c.Attendees)
+	}
+	if (c.Whisper == "") != (c.WhisperModel == "") {
+		return errors.New("LECTERN_WHISPER and LECTERN_WHISPER_MODEL: want both, or none for no speech recognition")
 	}
 	if c.LogFormat != "text" && c.LogFormat != "json" {
 		return fmt.Errorf("LECTERN_LOG %q: want text or json", c.LogFormat)

@@ -28,6 +28,7 @@ var edges = map[string]string{
 	"media/access":                "",
 	"media/vod":                   "media/hls media/hls/fmp4 media/hls/h264 media/hls/playlist",
 	"media/edge":                  "media/access",
+	"media/transcribe":            "",
 	"media/broadcast":             "media media/sfu media/hls media/vod",
 	"signaling/protocol":          "",
 	"signaling":                   "signaling/protocol lms",
@@ -41,7 +42,7 @@ var edges = map[string]string{
 	"loadtest":                    "media/hls/verify",
 	"loadtest/link":               "",
 	"cmd/loadtest":                "loadtest media media/access media/edge media/hls media/hls/h264 loadtest/link media/egress media/sfu",
-	"cmd/lectern":                 "lms lms/notify media/access media/broadcast media/edge media/hls media/hls/verify media/egress media/relay media/sfu signaling storage/object storage/postgres storage/postgres/private web",
+	"cmd/lectern":                 "lms lms/notify media/access media/broadcast media/edge media/hls media/hls/verify media/egress media/relay media/sfu media/transcribe signaling storage/object storage/postgres storage/postgres/private web",
 }
 
 // TestImportEdges holds the dependency rules: edges point one way, and a new edge is a decision.

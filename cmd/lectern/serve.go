@@ -138,11 +138,14 @@ type node struct {
 	sfu    *sfu.Server
 	mirror *hls.Mirror // nil without a store
 	desk   *broadcast.Desk
-	relay  *relay.Server // nil when it is off
-	hub    *signaling.Hub
-	site   *web.Server
-	front  server
-	admin  server
+
+	transcriber *transcriber // nil without speech recognition
+
+	relay *relay.Server // nil when it is off
+	hub   *signaling.Hub
+	site  *web.Server
+	front server
+	admin server
 }
 
 func newNode(c config, db *postgres.DB, log *slog.Logger) (*node, error) {
@@ -186,12 +189,15 @@ func newNode(c config, db *postgres.DB, log *slog.Logger) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
+	if n.transcriber, err = newTranscriber(c, db, n.desk, log); err != nil {
+		return nil, err
+	}
 	n.hub = signaling.New(signaling.Config{
 		Reports: web.Reporter{DB: db}, Origins: []string{c.URL}, Log: log, Metrics: registry,
 	})
 	if n.site, err = web.New(web.Config{
 		URL: c.URL, Mailbox: c.Mailbox == "on", TrustedProxies: proxies,
-		DB: db, Hub: n.hub, SFU: n.sfu, Egress: n.egress, Desk: n.desk, FFmpeg: c.FFmpeg, NoLadder: c.Polish == "off", Relay: n.relay, RelayURL: c.TURN, CDN: media, Log: log, Metrics: registry,
+		DB: db, Hub: n.hub, SFU: n.sfu, Egress: n.egress, Desk: n.desk, FFmpeg: c.FFmpeg, Transcribe: n.transcriber != nil, NoLadder: c.Polish == "off", Relay: n.relay, RelayURL: c.TURN, CDN: media, Log: log, Metrics: registry,
 	}); err != nil {
 		return nil, err
 	}
@@ -232,6 +238,9 @@ func (n *node) stages() []stage {
 	}...)
 	if n.relay != nil {
 		stages = append(stages, stage{"relay", n.relay.Run})
+	}
+	if n.transcriber != nil {
+		stages = append(stages, stage{"speech recognition", n.transcriber.run})
 	}
 	return append(stages, stage{"admin listener", n.admin.run}, stage{"listener", n.front.run})
 }

@@ -89,7 +89,7 @@ func publishedCaptions(ctx context.Context, tx pgx.Tx, course lms.CourseID) ([]C
 }
 
 // CaptionCues returns the cues of a language in the order of the timeline: of the published version when version is
-// 0, of any other to those who manage the course. Errors: lms.ErrNotFound, lms.ErrForbidden.
+// 0, as far as the recording shows them, and whole of any to those who manage the course. Errors: lms.ErrNotFound, lms.ErrForbidden.
 func (db *DB) CaptionCues(ctx context.Context, actor lms.Actor, course lms.CourseID, language lms.Language, version int) (int, []Caption, error) {
 	need := lms.Watch
 	if version != 0 {
@@ -101,7 +101,11 @@ func (db *DB) CaptionCues(ctx context.Context, actor lms.Actor, course lms.Cours
 		if err != nil {
 			return err
 		}
-		version, cues, err = loadCues(ctx, tx, course, language, version)
+		if version == 0 {
+			version, cues, err = loadShown(ctx, tx, course, language)
+		} else {
+			version, cues, err = loadCues(ctx, tx, course, language, version)
+		}
 		return err
 	})
 	return version, cues, err
@@ -110,7 +114,7 @@ func (db *DB) CaptionCues(ctx context.Context, actor lms.Actor, course lms.Cours
 // PublishedCues is CaptionCues of the published version, for the server itself.
 func (db *DB) PublishedCues(ctx context.Context, course lms.CourseID, language lms.Language) (version int, cues []Caption, err error) {
 	err = db.tx(ctx, "look at captions", func(tx pgx.Tx, _ time.Time) (err error) {
-		version, cues, err = loadCues(ctx, tx, course, language, 0)
+		version, cues, err = loadShown(ctx, tx, course, language)
 		return err
 	})
 	return version, cues, err
@@ -136,6 +140,32 @@ func loadCues(ctx context.Context, tx pgx.Tx, course lms.CourseID, language lms.
 		return c, err
 	})
 	return version, cues, err
+}
+
+// loadShown is loadCues of the published version, without what was taken out of the recording.
+func loadShown(ctx context.Context, tx pgx.Tx, course lms.CourseID, language lms.Language) (int, []Caption, error) {
+	version, cues, err := loadCues(ctx, tx, course, language, 0)
+	if err != nil {
+		return 0, nil, err
+	}
+	rows, err := tx.Query(ctx, `
+		select e.timeline_ms, e.recording_ms, e.length_ms from recording_edits e join broadcasts b on b.id = e.broadcast_id
+		where b.course_id = $1 and b.ended_at is not null order by e.timeline_ms`, course)
+	if err != nil {
+		return 0, nil, err
+	}
+	edits, err := pgx.CollectRows(rows, pgx.RowToStructByPos[lms.Piece])
+	if err != nil || len(edits) == 0 {
+		return version, cues, err // it is on air, or nothing is known of its recording
+	}
+	shown := cues[:0]
+	for _, c := range cues {
+		var kept bool
+		if c.StartMS, c.EndMS, kept = lms.EditList(edits).Showing(c.StartMS, c.EndMS); kept {
+			shown = append(shown, c)
+		}
+	}
+	return version, shown, nil
 }
 
 // CaptionHistories lists all tracks with their versions, drafts included. Errors: lms.ErrNotFound, lms.ErrForbidden.

@@ -172,24 +172,15 @@ func (db *DB) TranscriptionProgress(ctx context.Context, c TranscriptionClaim, p
 	})
 }
 
-// FinishTranscription stores what was heard, timed by the recording, as a draft: a version that is not published.
+// FinishTranscription stores what was heard as a draft: a version that is not published.
 // Errors: lms.ErrConflict as of TranscriptionProgress.
 func (db *DB) FinishTranscription(ctx context.Context, c TranscriptionClaim, language lms.Language, heard lms.Captions) error {
 	return db.tx(ctx, "finish transcription", func(tx pgx.Tx, now time.Time) error {
-		sessions := map[lms.BroadcastID]*lms.Session{}
-		var b pgx.Batch
-		queueSessions(&b, sessions, []string{string(c.Broadcast)})
-		if err := tx.SendBatch(ctx, &b).Close(); err != nil {
-			return err
-		}
 		tag, err := tx.Exec(ctx, `
 			update transcriptions set state = 'done', percent = 100, language = $3, claim = null, claimed_until = null, ended_at = $4
 			where course_id = $1 and claim = $2`, c.Course, c.ID, language, now)
 		if err := claimed(tag.RowsAffected(), err); err != nil {
 			return err
-		}
-		if s := sessions[c.Broadcast]; s != nil {
-			heard = heard.OnTimeline(s.Edits)
 		}
 		track, err := lockTrack(ctx, tx, c.Course, language)
 		if err != nil {

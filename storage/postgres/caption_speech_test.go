@@ -44,14 +44,14 @@ func TestTranscription(t *testing.T) {
 	if s := w.transcription(); s.State != postgres.TranscriptionRunning || s.Percent != 100 {
 		t.Errorf("at work: %+v", s)
 	}
-	heard := lms.Captions{{StartMS: 1000, EndMS: 2000, Text: "hello"}, {StartMS: 25_000, EndMS: 26_000, Text: "after the cut"}}
+	heard := lms.Captions{{StartMS: 1000, EndMS: 2000, Text: "hello"}, {StartMS: 35_000, EndMS: 36_000, Text: "after the cut"}}
 	if err := db.FinishTranscription(ctx, claim, "pt", heard); err != nil {
 		t.Fatal(err)
 	}
 	if s := w.transcription(); s.State != postgres.TranscriptionDone || s.Language != "pt" || s.EndedAt == nil {
 		t.Errorf("done: %+v", s)
 	}
-	// It is a draft, on the timeline, until an admin publishes it.
+	// It is a draft until an admin publishes it.
 	if tracks := must(db.Captions(ctx, w.ours.attendee, course))(t); len(tracks) != 0 {
 		t.Errorf("shown to attendees: %+v", tracks)
 	}

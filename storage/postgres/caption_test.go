@@ -136,6 +136,15 @@ func TestCaptionsTimedByTheRecording(t *testing.T) {
 	if err != nil || len(cues) != 1 || cues[0].StartMS != 35_000 || cues[0].EndMS != 36_000 {
 		t.Errorf("%+v, %v", cues, err)
 	}
+	// What was taken out is not to be read either, but by those who manage the course.
+	version := w.saveCaptions("de", "0 s", "2 s", "4 s")
+	w.exec(`update caption_cues set start_ms = start_ms + 18000, end_ms = end_ms + 18000 where start_ms < 5000`)
+	if _, got := w.published("de"); !slices.Equal(got, []string{"0 s"}) {
+		t.Errorf("of the recording: %q", got)
+	}
+	if _, cues, err := w.db.CaptionCues(t.Context(), w.ours.admin, w.ours.course, "de", version); err != nil || len(cues) != 3 {
+		t.Errorf("of all: %v, %v", cues, err)
+	}
 	in.Cues = lms.Captions{{StartMS: 55_000, EndMS: 56_000, Text: "after the end"}}
 	_, err = w.db.SaveCaptions(t.Context(), w.ours.admin, w.ours.course, in)
 	wantKind(t, "captions beyond the recording", err, lms.ErrInvalid)
