@@ -10,7 +10,7 @@ TOOL    := go tool -modfile=.ci/tools.mod
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 ARGS    ?=
 
-.PHONY: help run test lint build web dev e2e drill bench fuzz fmt clean
+.PHONY: help run test lint build web dev e2e drill soak bench fuzz fmt clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -45,6 +45,9 @@ e2e: need-test build ## a whole lecture in real Chromium; screenshots land in sh
 drill: need-drill build ## bad networks and Firefox: real browsers on both ends of a link with faults (root, Linux, minutes)
 	go build -o bin/loadtest ./cmd/loadtest
 	cd $(UI) && ../../bin/loadtest link -- npm run drill
+
+soak: need-test ## the long drills: the object store gone for ten minutes (LECTERN_OUTAGE)
+	LECTERN_OUTAGE=$${LECTERN_OUTAGE:-10m} go test -count=1 -timeout 40m -v -run '^TestMirrorOutage$$' ./media/hls
 
 bench: ## Go benchmarks of the live path, the packager, the ledger and the socket
 	go test -run '^$$' -bench . -benchmem ./media/... ./lms/... ./signaling/... ./storage/...

@@ -207,7 +207,7 @@ func TestMirror(t *testing.T) {
 }
 
 // TestMirrorOutage is drill D-06 in small: the S3 server is killed while a lecture is recorded. The recorder goes on,
-// the breaker opens, and after the server's return all is there. LECTERN_OUTAGE=10m is the drill in full length.
+// the breaker opens, and after the server's return all is there. LECTERN_OUTAGE=10m (make soak) is the drill in full length.
 func TestMirrorOutage(t *testing.T) {
 	t.Parallel()
 	outage := 2 * time.Second
@@ -233,7 +233,7 @@ func TestMirrorOutage(t *testing.T) {
 	gateway.Kill()
 	gone := time.Now()
 	var opened, slowest time.Duration
-	tick := time.NewTicker(100 * time.Millisecond) // twenty times the rate of a lecture
+	tick := time.NewTicker(max(100*time.Millisecond, outage/300)) // at ten minutes the rate of a lecture
 	defer tick.Stop()
 	for time.Since(gone) < outage || opened == 0 {
 		began := time.Now()
