@@ -54,6 +54,11 @@ function withMediaSource(Hls: HlsClass, video: HTMLVideoElement, options: HLSOpt
     ...(options.live ? { liveSyncDuration: 1.45 } : {}),
     // What was lost by a stall is caught up with: inaudibly faster, and never beyond what counts as watched.
     maxLiveSyncPlaybackRate: options.live ? 1.5 : 1,
+    // The page shows captions and chapters itself. For its own cues hls.js makes tracks of data: addresses, which our policy forbids.
+    renderTextTracksNatively: false,
+    enableDateRangeMetadataCues: false,
+    enableID3MetadataCues: false,
+    enableEmsgMetadataCues: false,
   });
   const url = options.live ?? options.url;
   let repairs = 0;
