@@ -125,7 +125,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt route) (*call,
 		return nil, err
 	}
 	if rt.rate.byPerson() {
-		if err := s.limit(rt.rate, c.who(from)); err != nil {
+		if err := s.limit(rt.rate.of(c), c.who(from)); err != nil {
 			return nil, err
 		}
 	}

@@ -18,13 +18,23 @@ const (
 	rateAPI                      // reading and writing, by person
 	rateWrite                    // what makes rows, by person
 	ratePublish                  // opening a publisher's session, by person
+	rateWatch                    // opening a session to watch, by person
+	rateCrowd                    // the same by a bearer token, which an operator gives to many at once
 	rateSocket                   // opening a socket, by network
 	rateProbe                    // the measurements of a path test, by person
 )
 
 // byPerson reports whether signed-in people are counted each for themselves, not by their network.
 func (c rateClass) byPerson() bool {
-	return c == rateAPI || c == rateWrite || c == ratePublish || c == rateProbe
+	return c == rateAPI || c == rateWrite || c == ratePublish || c == rateWatch || c == rateProbe
+}
+
+// of returns the class that counts for a caller.
+func (c rateClass) of(caller *call) rateClass {
+	if c == rateWatch && caller.token != nil {
+		return rateCrowd
+	}
+	return c
 }
 
 // rates says how many calls a second and how many at once a class allows. A hospital stands behind one
@@ -39,6 +49,9 @@ var rates = [...]struct {
 	rateAPI:     {20, 100},
 	rateWrite:   {2, 20},
 	ratePublish: {10.0 / 60, 10}, // trust S-16
+	rateWatch:   {2, 20},
+	// A wall of screens, a restreamer or a load test comes by one token. What it can use up is the room's seats.
+	rateCrowd: {100, 1000},
 	// After a restart everybody behind a hospital's or a carrier's address comes back within a second or two.
 	rateSocket: {500, 5000},
 	rateProbe:  {0.5, 20}, // a test takes about ten

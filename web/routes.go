@@ -139,7 +139,7 @@ func (s *Server) routes() []route {
 		{"PATCH", "/backstage/{course}/{session}", patchWHEP, may(lms.JoinPanel), bodySDP, rateAPI},
 		{"DELETE", "/backstage/{course}/{session}", deleteWHEP, may(lms.JoinPanel), bodyNone, rateAPI},
 		{"OPTIONS", "/whep/{course}", optionsWHEP, anyone, bodyNone, ratePage},
-		{"POST", "/whep/{course}", postWHEP, mayByToken(lms.Watch), bodySDP, rateWrite},
+		{"POST", "/whep/{course}", postWHEP, mayByToken(lms.Watch), bodySDP, rateWatch},
 		{"OPTIONS", "/whep/{course}/{session}", optionsWHEP, anyone, bodyNone, ratePage},
 		{"PATCH", "/whep/{course}/{session}", patchWHEP, mayByToken(lms.Watch), bodySDP, rateAPI},
 		{"DELETE", "/whep/{course}/{session}", deleteWHEP, mayByToken(lms.Watch), bodyNone, rateAPI},

@@ -45,3 +45,30 @@ func wantLayers(t *testing.T, st *studio, viewer caller, opened answer) {
 	}
 	eventually(t, state, func(s string) bool { return strings.Contains(s, `"shown":"high"`) })
 }
+
+// TestManyMayWatchByOneToken holds that a person cannot open sessions without end, that persons do not count for each
+// other, and that a token, which an operator gives to many at once, has room for a crowd.
+func TestManyMayWatchByOneToken(t *testing.T) {
+	st := newStudio(t)
+	path := "/whep/" + string(st.demo.Course)
+	tries := func(c caller, most int) (n int) {
+		for n < most && c.post(path, "").status != http.StatusTooManyRequests {
+			n++
+		}
+		return n
+	}
+	some := rates[rateWatch].burst
+	if n := tries(st.person(st.demo.Attend[0]), 3*some); n < some || n == 3*some {
+		t.Errorf("%d tries of one person, want about %d", n, some)
+	}
+	if n := tries(st.person(st.demo.Attend[1]), some); n < some {
+		t.Errorf("%d tries of the next person, want %d", n, some)
+	}
+	token := st.bearer(st.demo.Course, lms.Attendee)
+	if n := tries(token, 10*some); n < 10*some {
+		t.Errorf("%d tries by a token, want more than %d", n, 10*some)
+	}
+	if a := token.post("/whip/"+string(st.demo.Course), ""); a.status != http.StatusForbidden {
+		t.Errorf("publish by a viewer's token: %d", a.status)
+	}
+}
