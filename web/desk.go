@@ -21,7 +21,7 @@ func (s *Server) recording(course lms.CourseID) recordingView {
 	if !ok {
 		return recordingView{State: "off"}
 	}
-	view := recordingView{State: string(status.Recording.State)}
+	view := recordingView{State: string(status.Recording.State), Renditions: string(status.Renditions)}
 	if status.Recording.LastError != nil {
 		text := status.Recording.LastError.Error()
 		view.LastError = &text

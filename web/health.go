@@ -33,6 +33,8 @@ type layerView struct {
 type recordingView struct {
 	State     string  `json:"state"`
 	LastError *string `json:"last_error"`
+	// Renditions says what who watches by HLS can choose from: sent, made, one, sound, or "" when it is not known.
+	Renditions string `json:"renditions"`
 }
 
 func getHealth(s *Server, w http.ResponseWriter, _ *http.Request, c *call) error {

@@ -17,6 +17,7 @@ import (
 
 	"lectern/media"
 	"lectern/media/hls"
+	"lectern/media/ladder"
 	"lectern/media/sfu"
 )
 
@@ -68,7 +69,9 @@ type Status struct {
 	Run
 	Recording hls.Status
 	Edits     []hls.Edit
-	Stopped   bool // there is no recorder: Start tries again
+	// Renditions says what becomes of the picture on stage: whether its layers are those of the presenter.
+	Renditions ladder.Renditions
+	Stopped    bool // there is no recorder: Start tries again
 }
 
 // Desk keeps the broadcasts of this process.
@@ -76,6 +79,7 @@ type Desk struct {
 	config  Config
 	metrics *hls.Metrics
 	archive *shelf
+	budget  *ladder.Budget // of all pictures that are encoded here
 
 	running chan struct{} // closed when Run has begun
 	turn    sync.Mutex    // one Start or End at a time, which may wait for the disk
@@ -93,6 +97,7 @@ type onAir struct {
 	Run
 	recorder *hls.Recorder
 	origin   *hls.Origin
+	ladder   *ladder.Ladder
 	speaker  *hls.Recorder // of the camera beside a shared screen; nil when it could not be started
 	aside    *hls.Origin   // what it records
 	leave    func()        // the room
@@ -112,7 +117,7 @@ func New(c Config) (*Desk, error) {
 		return nil, fmt.Errorf("folder of recordings: %w", err)
 	}
 	return &Desk{
-		config: c, metrics: hls.NewMetrics(c.Metrics), archive: newShelf(), running: make(chan struct{}),
+		config: c, metrics: hls.NewMetrics(c.Metrics), archive: newShelf(), budget: ladder.NewBudget(0), running: make(chan struct{}),
 		onAir: map[string]*onAir{}, ended: map[string]Run{},
 	}, nil
 }
@@ -200,8 +205,15 @@ func (d *Desk) record(b *onAir) error {
 		d.archive.drop(speakerName(b.Broadcast))
 		b.aside, speaker = d.readThrough(b.speaker.Origin(), speakerName(b.Broadcast)), b.speaker
 	}
-	shown = newStage(recorder, speaker, room.RequestKeyframe)
-	b.leave = room.AddSink(shown)
+	b.ladder = d.ladder(recorder, func() { shown.requestKeyframe() })
+	beside := d.ladder(speaker, func() { shown.requestSpeakerKeyframe() })
+	shown = newStage(b.ladder, beside, room.RequestKeyframe)
+	leave := room.AddSink(shown)
+	b.leave = func() {
+		leave()
+		b.ladder.Close()
+		beside.Close()
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, r := range []*hls.Recorder{b.recorder, b.speaker} {
@@ -215,6 +227,13 @@ func (d *Desk) record(b *onAir) error {
 		})
 	}
 	return nil
+}
+
+// ladder stands in front of a recorder and makes the layers that the presenter does not send.
+func (d *Desk) ladder(to media.Sink, keyframe func()) *ladder.Ladder {
+	return ladder.New(ladder.Config{
+		To: to, Track: stageTrack, Keyframe: keyframe, Budget: d.budget, FFmpeg: d.config.FFmpeg, Log: d.config.Log,
+	})
 }
 
 // recorderConfig is what both recorders of a run have in common.
@@ -313,7 +332,7 @@ func (b *onAir) status() Status {
 	if b.recorder == nil {
 		return Status{Run: b.Run, Stopped: true, Recording: hls.Status{State: hls.Failing, LastError: b.failure, ErrorAt: b.failedAt}}
 	}
-	return Status{Run: b.Run, Recording: b.recorder.Status()}
+	return Status{Run: b.Run, Recording: b.recorder.Status(), Renditions: b.ladder.Renditions()}
 }
 
 // folder is where a broadcast is recorded.

@@ -2,6 +2,7 @@ package broadcast
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -20,6 +21,7 @@ import (
 	"github.com/pion/webrtc/v4/pkg/media"
 
 	"lectern/media/hls"
+	"lectern/media/ladder"
 	"lectern/media/sfu"
 	"lectern/media/vod"
 )
@@ -111,15 +113,28 @@ func publish(t testing.TB, s *sfu.Server, room string, units [][]byte) (stop fun
 // publishPictures sends several pictures beside the silence: a camera, then a screen, which unshare takes away.
 func publishPictures(t testing.TB, s *sfu.Server, room string, units [][]byte, names ...string) (stop, unshare func()) {
 	t.Helper()
+	return publishCodec(t, s, room, webrtc.MimeTypeH264, units, names...)
+}
+
+func publishCodec(t testing.TB, s *sfu.Server, room, mime string, units [][]byte, names ...string) (stop, unshare func()) {
+	t.Helper()
 	e := webrtc.SettingEngine{}
 	e.SetIncludeLoopbackCandidate(true)
 	e.SetIPFilter(func(ip net.IP) bool { return ip.IsLoopback() && ip.To4() != nil })
 	e.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
-	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(e)).NewPeerConnection(webrtc.Configuration{})
+	codecs := &webrtc.MediaEngine{}
+	if mime == webrtc.MimeTypeH264 {
+		must(t, codecs.RegisterDefaultCodecs())
+	} else { // a browser that has no other, or H.264 would be chosen
+		must(t, codecs.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: mime, ClockRate: 90000}, PayloadType: 96}, webrtc.RTPCodecTypeVideo))
+		opus := webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2, SDPFmtpLine: "minptime=10;useinbandfec=1"}
+		must(t, codecs.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: opus, PayloadType: 111}, webrtc.RTPCodecTypeAudio))
+	}
+	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(codecs), webrtc.WithSettingEngine(e)).NewPeerConnection(webrtc.Configuration{})
 	must(t, err)
 	var pictures []*webrtc.TrackLocalStaticSample
 	for _, name := range names {
-		picture, err := webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeH264, ClockRate: 90000}, name, "studio")
+		picture, err := webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: mime, ClockRate: 90000}, name, "studio")
 		must(t, err)
 		pictures = append(pictures, picture)
 	}
@@ -321,6 +336,37 @@ func serveName(h http.Handler, name string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/hls/course/speaker/"+name, nil))
 	return w
+}
+
+// TestVP8 records the picture of a presenter whose browser sends VP8, in three sizes of H.264.
+func TestVP8(t *testing.T) {
+	s := rooms(t)
+	d, _ := desk(t, s, t.TempDir())
+	must(t, d.Start(context.Background(), Run{Course: "course", Broadcast: "b-1", StartedAt: time.Now()}))
+	out, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=640x360:r=30", "-frames:v", "60", "-pix_fmt", "yuv420p",
+		"-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-g", "30", "-b:v", "600k", "-f", "ivf", "pipe:1").Output()
+	must(t, err)
+	var frames [][]byte
+	for out = out[32:]; len(out) > 12; {
+		n := binary.LittleEndian.Uint32(out)
+		frames, out = append(frames, out[12:12+n]), out[12+n:]
+	}
+	publishCodec(t, s, "course", webrtc.MimeTypeVP8, frames, "camera")
+	eventually(t, "three sizes are recorded", func() bool {
+		_, master := get(t, d, "b-1", "dvr.m3u8")
+		return strings.Count(master, "RESOLUTION=") == 3 && recorded(d, "course") > 4000
+	})
+	if status, _ := d.OnAir("course"); status.Renditions != ladder.Made {
+		t.Errorf("renditions: %q", status.Renditions)
+	}
+	_, err = d.End(context.Background(), "course")
+	must(t, err)
+	_, master := get(t, d, "b-1", "index.m3u8")
+	for _, size := range []string{"160x90", "320x180", "640x360"} {
+		if !strings.Contains(master, "RESOLUTION="+size) {
+			t.Errorf("no %s in\n%s", size, master)
+		}
+	}
 }
 
 // TestResumes stops the desk in the middle, as a restart of the program does, and goes on with another.

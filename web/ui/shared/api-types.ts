@@ -90,7 +90,8 @@ export interface Layer {
 export interface Health {
   viewers: number;
   publisher: { connected: boolean; since: string | null; layers: Layer[] | null; audio_kbps: number };
-  recording: { state: string; last_error: string | null };
+  /** `renditions`: qualities of the picture in HLS, as sent, made by the server, one only, sound alone, or not known. */
+  recording: { state: string; last_error: string | null; renditions: '' | 'sent' | 'made' | 'one' | 'sound' };
 }
 
 /** Half-open [from, to) in whole seconds of the timeline. */

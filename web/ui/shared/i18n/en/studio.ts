@@ -152,6 +152,11 @@ export const studio = {
   'health.recording': 'Recording',
   'health.recording_on': 'running',
   'health.recording_off': 'not running',
+  'health.ladder_made': 'Your browser sends one quality, so the server makes the smaller ones for slow connections.',
+  'health.ladder_one':
+    'Everybody who does not watch by WebRTC gets one quality: your browser sends no more, and the server has no power to spare. Chrome or Edge send three.',
+  'health.ladder_sound':
+    'Only the sound is recorded: your browser sends VP8, and the server has no power to spare to convert it. Present from Chrome, Edge or Safari.',
   'health.kbit': '{value} kbit/s',
   'health.layer': '{height}p',
 
