@@ -1,6 +1,7 @@
 package broadcast
 
 import (
+	"slices"
 	"sync"
 
 	"lectern/media"
@@ -56,9 +57,7 @@ func (s *stage) requestKeyframe() {
 // AddTrack implements media.Sink.
 func (s *stage) AddTrack(t media.TrackInfo) {
 	if t.Kind == media.Audio {
-		if t.ID == sfu.Microphone {
-			s.to.AddTrack(t)
-		}
+		s.to.AddTrack(t)
 		return
 	}
 	s.mu.Lock()
@@ -101,7 +100,7 @@ func (s *stage) RemoveTrack(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, picture := s.tracks[id]; !picture {
-		if id == sfu.Microphone {
+		if slices.Contains(sfu.Sounds[:], id) {
 			s.to.RemoveTrack(id)
 		}
 		return
@@ -122,11 +121,8 @@ func (s *stage) RemoveTrack(id string) {
 
 // WritePacket implements media.Sink.
 func (s *stage) WritePacket(p *media.Packet) {
-	switch p.Track {
-	case sfu.Microphone:
+	if slices.Contains(sfu.Sounds[:], p.Track) {
 		s.to.WritePacket(p)
-		return
-	case sfu.ScreenSound:
 		return
 	}
 	s.mu.Lock()
@@ -147,7 +143,7 @@ func (s *stage) WritePacket(p *media.Packet) {
 func (s *stage) WriteSenderReport(r media.SenderReport) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if r.Track == sfu.Microphone {
+	if slices.Contains(sfu.Sounds[:], r.Track) {
 		s.to.WriteSenderReport(r)
 	} else if to := s.recorderOf(r.Track); to != nil {
 		r.Track = stageTrack

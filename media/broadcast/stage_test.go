@@ -41,14 +41,14 @@ func TestStage(t *testing.T) {
 	s.requestKeyframe()
 	to.wants(t, "the camera", "+microphone", "+stage", "stage 1", "microphone 1")
 
-	s.AddTrack(info(sfu.ScreenSound, media.Audio))
+	s.AddTrack(info(sfu.Sounds[1], media.Audio))
 	s.AddTrack(info(sfu.Screen, media.Video))
 	s.WritePacket(packet(sfu.Screen, 10, false))
 	s.WritePacket(packet(sfu.Camera, 2, false))
-	s.WritePacket(packet(sfu.ScreenSound, 2, false))
+	s.WritePacket(packet(sfu.Sounds[1], 2, false))
 	s.requestKeyframe()
 	s.requestSpeakerKeyframe()
-	to.wants(t, "until the screen's keyframe", "stage 2")
+	to.wants(t, "until the screen's keyframe", "+microphone-2", "stage 2", "microphone-2 2")
 	speaker.wants(t, "while the camera is on stage")
 	if want := []string{sfu.Camera, sfu.Screen, sfu.Screen}; !slices.Equal(asked, want) {
 		t.Errorf("asked for keyframes of %q, want %q", asked, want)
@@ -84,9 +84,9 @@ func TestStage(t *testing.T) {
 
 	s.RemoveTrack(sfu.Camera)
 	s.WritePacket(packet(sfu.Camera, 5, true))
-	s.RemoveTrack(sfu.ScreenSound)
+	s.RemoveTrack(sfu.Sounds[1])
 	s.RemoveTrack(sfu.Microphone)
-	to.wants(t, "nobody", "-stage", "-microphone")
+	to.wants(t, "nobody", "-stage", "-microphone-2", "-microphone")
 
 	// A presenter who comes back sharing: the camera is on stage until the screen can be decoded.
 	s.AddTrack(info(sfu.Screen, media.Video))

@@ -115,7 +115,7 @@ func TestOggIsUnderstood(t *testing.T) {
 
 // TestEncoderMissing names the program that is not there.
 func TestEncoderMissing(t *testing.T) {
-	if _, err := startEncoder("/nonexistent/ffmpeg", 0); err == nil || !strings.Contains(err.Error(), "install ffmpeg") {
+	if _, err := startEncoder("/nonexistent/ffmpeg", 0, 1); err == nil || !strings.Contains(err.Error(), "install ffmpeg") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -74,7 +74,7 @@ func (p *packager) findCut() *cut {
 		}
 		return p.newCut(l, k)
 	}
-	gone := p.camera == "" && (p.mic == "" || p.now-heard >= settled)
+	gone := p.camera == "" && (p.sound.present() == 0 || p.now-heard >= settled)
 	if gone || p.now-heard >= stalled {
 		return p.newStop(last)
 	}

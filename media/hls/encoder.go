@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"sync"
 	"time"
@@ -30,14 +31,16 @@ const (
 	encoderStderr = 4 << 10
 )
 
-// encoder is an ffmpeg child that turns Opus in Ogg into AAC in ADTS while it is being spoken. It costs
-// about 0.04 of a core. When lectern dies its input ends, and so does it.
+// soundInputs is how many voices are recorded at a time, as many as attendees get.
+const soundInputs = 3
+
+// encoder is an ffmpeg child that turns Opus in Ogg into AAC in ADTS while it is being spoken, and mixes several
+// voices. When lectern dies its inputs end, and so does it.
 type encoder struct {
 	frames chan []byte // raw AAC; closed when the child has ended and been waited for
 
 	cmd    *exec.Cmd
-	queue  chan []byte // Ogg pages; closed by closeInput
-	ogg    oggStream
+	inputs []*encoderInput
 	kill   sync.Once
 	closed bool
 	quit   chan struct{}
@@ -45,43 +48,94 @@ type encoder struct {
 	err    error
 }
 
-// startEncoder runs ffmpeg. Its first frame to be used is number aacPriming; pad samples of silence
-// come before the first packet, which moves what is heard onto the grid of frames.
-func startEncoder(ffmpeg string, pad int64) (*encoder, error) {
-	cmd := exec.Command(ffmpeg, "-hide_banner", "-nostdin", "-loglevel", "error", "-threads", "1",
-		"-fflags", "nobuffer", "-flags", "low_delay", "-probesize", "32", "-analyzeduration", "0",
-		"-f", "ogg", "-i", "pipe:0",
-		"-af", fmt.Sprintf("adelay=delays=%dS:all=1", pad),
-		"-c:a", "aac", "-b:a", "96k", "-ar", "48000", "-ac", "2", "-f", "adts", "-flush_packets", "1", "pipe:1")
-	in, err := cmd.StdinPipe()
+// encoderInput is one of the voices on its way into the child.
+type encoderInput struct {
+	queue chan []byte // Ogg pages; closed by closeInput
+	ogg   oggStream
+}
+
+// startEncoder runs ffmpeg with so many voices, which all begin at the same moment and of which none may fall behind: the
+// mix waits for it. Its first frame to be used is number aacPriming; pad samples of silence
+// come before the first packets, which moves what is heard onto the grid of frames.
+func startEncoder(ffmpeg string, pad int64, voices int) (*encoder, error) {
+	arguments := []string{"-hide_banner", "-nostdin", "-loglevel", "error", "-threads", "1"}
+	mix := ""
+	for i := range voices {
+		pipe := "pipe:0"
+		if i > 0 {
+			pipe = fmt.Sprintf("pipe:%d", 2+i) // where exec puts the first of ExtraFiles
+		}
+		arguments = append(arguments, "-fflags", "nobuffer", "-flags", "low_delay", "-probesize", "32", "-analyzeduration", "0", "-f", "ogg", "-i", pipe)
+		mix += fmt.Sprintf("[%d:a]", i)
+	}
+	if voices > 1 {
+		mix += fmt.Sprintf("amix=inputs=%d:normalize=0:dropout_transition=0,", voices)
+	}
+	cmd := exec.Command(ffmpeg, append(arguments, "-filter_complex", mix+fmt.Sprintf("adelay=delays=%dS:all=1", pad),
+		"-c:a", "aac", "-b:a", "96k", "-ar", "48000", "-ac", "2", "-f", "adts", "-flush_packets", "1", "pipe:1")...)
+	ins, theirs, err := openInputs(cmd, voices)
 	if err != nil {
 		return nil, fmt.Errorf("sound encoder: %w", err)
 	}
+	defer closeAll(theirs)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
+		closeAll(ins)
 		return nil, fmt.Errorf("sound encoder: %w", err)
 	}
 	complaints := &headBuffer{limit: encoderStderr}
 	cmd.Stderr = complaints
 	if err := cmd.Start(); err != nil {
+		closeAll(ins)
 		return nil, fmt.Errorf("sound encoder: cannot start %s (install ffmpeg or set its path): %w", ffmpeg, err)
 	}
 	e := &encoder{
-		frames: make(chan []byte, encoderQueue), cmd: cmd, queue: make(chan []byte, encoderQueue),
+		frames: make(chan []byte, encoderQueue), cmd: cmd,
 		quit: make(chan struct{}), ended: make(chan struct{}),
 	}
-	go e.feed(in, e.ogg.head())
+	for _, in := range ins {
+		i := &encoderInput{queue: make(chan []byte, encoderQueue)}
+		e.inputs = append(e.inputs, i)
+		go e.feed(in, i.ogg.head(), i.queue)
+	}
 	go e.read(out, complaints)
 	return e, nil
 }
 
-// write queues one packet. It is false when the encoder does not keep up or is dead.
-func (e *encoder) write(packet []byte, samples int64) bool {
+// openInputs makes the pipes of the voices: the first is the child's standard input. The second result is the child's
+// ends, to be closed once it runs.
+func openInputs(cmd *exec.Cmd, voices int) (ins, theirs []*os.File, err error) {
+	for i := range voices {
+		r, w, err := os.Pipe()
+		if err != nil {
+			closeAll(ins)
+			closeAll(theirs)
+			return nil, nil, err
+		}
+		ins, theirs = append(ins, w), append(theirs, r)
+		if i == 0 {
+			cmd.Stdin = r
+		} else {
+			cmd.ExtraFiles = append(cmd.ExtraFiles, r)
+		}
+	}
+	return ins, theirs, nil
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		f.Close()
+	}
+}
+
+// write queues one packet of a voice. It is false when the encoder does not keep up or is dead.
+func (e *encoder) write(voice int, packet []byte, samples int64) bool {
 	if e.closed || len(packet) > maxOggPacket {
 		return false
 	}
+	i := e.inputs[voice]
 	select {
-	case e.queue <- e.ogg.appendPacket(nil, packet, samples):
+	case i.queue <- i.ogg.appendPacket(nil, packet, samples):
 		return true
 	default:
 		return false
@@ -92,7 +146,9 @@ func (e *encoder) write(packet []byte, samples int64) bool {
 func (e *encoder) closeInput() {
 	if !e.closed {
 		e.closed = true
-		close(e.queue)
+		for _, i := range e.inputs {
+			close(i.queue)
+		}
 	}
 }
 
@@ -104,15 +160,15 @@ func (e *encoder) stop() {
 	})
 }
 
-// feed writes the queue into the child. A child that blocks it is ended by stop or by the watchdog.
-func (e *encoder) feed(in io.WriteCloser, head []byte) {
+// feed writes a queue into the child. A child that blocks it is ended by stop or by the watchdog.
+func (e *encoder) feed(in io.WriteCloser, head []byte, queue <-chan []byte) {
 	defer in.Close()
 	if _, err := in.Write(head); err != nil {
 		return
 	}
 	for {
 		select {
-		case page, ok := <-e.queue:
+		case page, ok := <-queue:
 			if !ok {
 				return
 			}

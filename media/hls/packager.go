@@ -1,6 +1,7 @@
 package hls
 
 import (
+	"slices"
 	"time"
 
 	"lectern/media"
@@ -38,9 +39,10 @@ type packager struct {
 	keyframe func() // asks the presenter for one on every layer
 	onError  func(error)
 
-	now         time.Duration // on the timeline: the latest that anything said
-	camera, mic string        // tracks that are recorded, "" while there is none
-	publication int           // of the camera, counted
+	now         time.Duration       // on the timeline: the latest that anything said
+	camera      string              // the track that is recorded, "" while there is none
+	mics        [soundInputs]string // the same of sounds
+	publication int                 // of the camera, counted
 	sender      senderClock
 	layers      layers
 	retired     layers // of the publication before, whose last pictures may still have to be cut
@@ -87,16 +89,26 @@ func (p *packager) renewLayers() {
 	}
 }
 
-// addTrack begins a source anew. The first picture and the first sound of a room are the recorded ones.
+// addTrack begins a source anew. The first picture of a room is recorded, and up to three sounds are mixed.
 func (p *packager) addTrack(t media.TrackInfo) {
 	switch {
-	case t.Kind == media.Audio && (p.mic == "" || p.mic == t.ID):
+	case t.Kind == media.Audio:
+		n := p.microphone(t.ID)
+		if n < 0 {
+			n = p.microphone("")
+		}
+		if n < 0 {
+			return
+		}
 		if t.MimeType != mimeOpus {
 			p.onError(&CodecError{Track: t.ID, MimeType: t.MimeType})
 			return
 		}
-		p.mic, p.sender = t.ID, senderClock{}
-		p.sound.attach(&p.sender)
+		if p.sound.present() == 0 || p.mics[n] != "" && p.sound.present() == 1 {
+			p.sender = senderClock{}
+		}
+		p.mics[n] = t.ID
+		p.sound.attach(n, &p.sender)
 	case t.Kind == media.Video && (p.camera == "" || p.camera == t.ID):
 		p.removeTrack(t.ID)
 		if t.MimeType != mimeH264 {
@@ -107,14 +119,17 @@ func (p *packager) addTrack(t media.TrackInfo) {
 	}
 }
 
+// microphone returns which of the recorded sounds a track is, -1 for none. "" asks for a free place.
+func (p *packager) microphone(id string) int { return slices.Index(p.mics[:], id) }
+
 // removeTrack ends a source.
 func (p *packager) removeTrack(id string) {
-	switch id {
-	case "":
-	case p.mic:
-		p.mic = ""
-		p.sound.detach()
-	case p.camera:
+	switch n := p.microphone(id); {
+	case id == "":
+	case n >= 0:
+		p.mics[n] = ""
+		p.sound.detach(n)
+	case id == p.camera:
 		p.camera = ""
 		p.renewLayers()
 	}
@@ -122,10 +137,10 @@ func (p *packager) removeTrack(id string) {
 
 // packet takes one packet, which arrived at a place of the timeline: now, or earlier when it waited in the queue.
 func (p *packager) packet(pk *media.Packet, at time.Duration) {
-	switch pk.Track {
-	case p.mic:
-		p.sound.packet(pk, at)
-	case p.camera:
+	switch n := p.microphone(pk.Track); {
+	case n >= 0:
+		p.sound.packet(n, pk, at)
+	case pk.Track == p.camera:
 		if pk.Layer < media.Layers && !p.layers[pk.Layer].push(pk, at) {
 			p.ask()
 		}
@@ -134,10 +149,10 @@ func (p *packager) packet(pk *media.Packet, at time.Duration) {
 
 // report takes one sender report, in the same way.
 func (p *packager) report(r *media.SenderReport, at time.Duration) {
-	switch r.Track {
-	case p.mic:
-		p.sound.clock.report(r.NTP, r.Timestamp, at)
-	case p.camera:
+	switch n := p.microphone(r.Track); {
+	case n >= 0:
+		p.sound.voices[n].clock.report(r.NTP, r.Timestamp, at)
+	case r.Track == p.camera:
 		if r.Layer < media.Layers {
 			p.layers[r.Layer].clock.report(r.NTP, r.Timestamp, at)
 		}

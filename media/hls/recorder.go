@@ -54,7 +54,7 @@ func New(c Config) (*Recorder, error) {
 	}, nil
 }
 
-// AddTrack implements media.Sink. The first picture and the first sound of the room are recorded.
+// AddTrack implements media.Sink. The first picture of the room is recorded, and up to three sounds as one.
 func (r *Recorder) AddTrack(t media.TrackInfo) { r.inbox.put(event{add: &t}) }
 
 // RemoveTrack implements media.Sink.
@@ -157,7 +157,7 @@ func (r *Recorder) handle(p *packager, events []event) {
 
 // drain lets the sound encoder give out what it holds, and ends it.
 func (r *Recorder) drain(p *packager) {
-	p.sound.detach()
+	p.sound.detachAll()
 	limit := time.NewTimer(drainLimit)
 	defer limit.Stop()
 	for p.sound.child != nil {

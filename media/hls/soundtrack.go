@@ -24,25 +24,33 @@ const (
 	soundLimit = 60 * 48000 / aacFrame
 )
 
-// soundtrack turns the packets of the microphone into AAC frames on a fixed grid: frame n of the grid
+// soundtrack turns the packets of up to three microphones into AAC frames on a fixed grid: frame n of the grid
 // covers the samples [1024 n, 1024 (n+1)) of the session timeline. Places for which there is no sound
 // are silence, so the track has no holes and no discontinuities of its own, whatever happens to the
-// microphone or to the encoder.
+// microphones or to the encoder.
+//
+// A lecture with one microphone has an encoder with one input. When a second comes, another encoder takes over that
+// mixes three; those of them that nobody speaks into are given silence at the pace of the others.
 type soundtrack struct {
 	ffmpeg  string
 	onError func(error)
 
-	present bool // a microphone is published
-	clock   clock
-	heard   time.Duration // when the last packet came, on the timeline
-	child   *encoder
-	base    int64         // grid place of the child's first frame
-	got     int64         // frames that came out of it
-	first   int64         // place of the first sample that went in
-	next    int64         // and of the next to go in
-	spare   time.Duration // no new child before this, after one has failed
+	voices [soundInputs]voice
+	heard  time.Duration // when the last packet came, on the timeline
+	child  *encoder
+	base   int64         // grid place of the child's first frame
+	got    int64         // frames that came out of it
+	first  int64         // place of the first sample that went in
+	spare  time.Duration // no new child before this, after one has failed
 
 	frames map[int64][]byte
+}
+
+// voice is one microphone.
+type voice struct {
+	present bool // it is published
+	clock   clock
+	next    int64 // place of the next sample that goes into the child
 }
 
 func samplesAt(t time.Duration) int64 {
@@ -57,47 +65,83 @@ func timeOfSamples(n int64) time.Duration {
 func slot(t time.Duration) int64 { return (samplesAt(t) + aacFrame/2) / aacFrame }
 
 // attach starts a new microphone, whose clock starts afresh.
-func (s *soundtrack) attach(sender *senderClock) {
-	s.detach()
-	s.present, s.clock = true, clock{rate: 48000, sender: sender}
+func (s *soundtrack) attach(n int, sender *senderClock) {
+	if s.child != nil && (s.present() < 2 && s.voices[n].present || n >= len(s.child.inputs)) {
+		s.child.closeInput() // the only one begins anew, or one more comes than the child takes
+	}
+	v := &s.voices[n]
+	v.present, v.clock = true, clock{rate: 48000, sender: sender}
 }
 
-// detach ends the microphone. What the child still holds comes out and is used.
-func (s *soundtrack) detach() {
-	s.present = false
-	if s.child != nil {
+// present counts the microphones.
+func (s *soundtrack) present() (n int) {
+	for i := range s.voices {
+		if s.voices[i].present {
+			n++
+		}
+	}
+	return n
+}
+
+// detach ends a microphone. What the child still holds of the last comes out and is used.
+func (s *soundtrack) detach(n int) {
+	s.voices[n].present = false
+	if s.child != nil && s.present() == 0 {
 		s.child.closeInput()
 	}
 }
 
-// alive says whether somebody is heard.
-func (s *soundtrack) alive(now time.Duration) bool {
-	return s.present && s.clock.started && now-s.heard < soundStalled
+// detachAll ends the sound.
+func (s *soundtrack) detachAll() {
+	for n := range s.voices {
+		s.detach(n)
+	}
 }
 
-// packet takes one Opus packet.
-func (s *soundtrack) packet(p *media.Packet, now time.Duration) {
+// started says whether somebody has been heard who is present.
+func (s *soundtrack) started() bool {
+	for i := range s.voices {
+		if s.voices[i].present && s.voices[i].clock.started {
+			return true
+		}
+	}
+	return false
+}
+
+// alive says whether somebody is heard.
+func (s *soundtrack) alive(now time.Duration) bool {
+	return s.started() && now-s.heard < soundStalled
+}
+
+// packet takes one Opus packet of a microphone.
+func (s *soundtrack) packet(n int, p *media.Packet, now time.Duration) {
 	samples := opusSamples(p.Payload)
-	if samples == 0 || !s.present {
+	v := &s.voices[n]
+	if samples == 0 || !v.present {
 		return
 	}
-	at := samplesAt(s.clock.at(p.Timestamp, now))
+	at := samplesAt(v.clock.at(p.Timestamp, now))
 	s.heard = now
-	if s.child != nil && !s.child.closed && (at-s.next > soundJump || s.next-at > soundJump) {
+	if s.child != nil && !s.child.closed && (at-v.next > soundJump || v.next-at > soundJump) {
 		s.child.closeInput()
 	}
 	if !s.listen(at, now) {
 		return
 	}
-	if at-s.next <= -soundTolerance {
+	if at-v.next <= -soundTolerance {
 		return // an overlap: the place is taken
 	}
-	s.fill(at - s.next)
-	if !s.child.write(p.Payload, samples) {
+	s.fill(n, at-v.next)
+	if !s.child.write(n, p.Payload, samples) {
 		s.child.stop() // its end is noticed by received
 		return
 	}
-	s.next += samples
+	v.next += samples
+	for i := range s.child.inputs {
+		if !s.voices[i].present {
+			s.fill(i, v.next-s.voices[i].next)
+		}
+	}
 }
 
 // listen makes sure that a child listens, which starts at a sample of the timeline.
@@ -110,24 +154,31 @@ func (s *soundtrack) listen(at int64, now time.Duration) bool {
 	if now < s.spare {
 		return false
 	}
-	child, err := startEncoder(s.ffmpeg, pad)
+	voices := 1
+	if s.present() > 1 || !s.voices[0].present {
+		voices = soundInputs
+	}
+	child, err := startEncoder(s.ffmpeg, pad, voices)
 	if err != nil {
 		s.spare = now + 5*time.Second
 		s.onError(err)
 		return false
 	}
-	s.child, s.base, s.got, s.first, s.next = child, first/aacFrame-aacPriming, 0, at, at
+	s.child, s.base, s.got, s.first = child, first/aacFrame-aacPriming, 0, at
+	for i := range s.voices {
+		s.voices[i].next = at
+	}
 	return true
 }
 
 // fill puts silence into a hole of so many samples, as near as whole packets come.
-func (s *soundtrack) fill(hole int64) {
+func (s *soundtrack) fill(n int, hole int64) {
 	for ; hole >= soundTolerance; hole -= opusFrame {
-		if !s.child.write(opusSilence, opusFrame) {
+		if !s.child.write(n, opusSilence, opusFrame) {
 			s.child.stop()
 			return
 		}
-		s.next += opusFrame
+		s.voices[n].next += opusFrame
 	}
 }
 
@@ -136,8 +187,10 @@ func (s *soundtrack) tick(now time.Duration) {
 	if s.child == nil || s.child.closed {
 		return
 	}
-	if late := samplesAt(now-soundGrace) - s.next; late > 0 && late < soundJump {
-		s.fill(late + opusFrame)
+	for i := range s.child.inputs {
+		if late := samplesAt(now-soundGrace) - s.voices[i].next; late > 0 && late < soundJump {
+			s.fill(i, late+opusFrame)
+		}
 	}
 }
 
@@ -177,7 +230,11 @@ func (s *soundtrack) behind() time.Duration {
 	if s.child == nil {
 		return 0
 	}
-	return timeOfSamples(max(s.next-(s.base+s.got)*aacFrame, 0))
+	next := s.voices[0].next
+	for i := range s.child.inputs {
+		next = min(next, s.voices[i].next) // the mix waits for the last
+	}
+	return timeOfSamples(max(next-(s.base+s.got)*aacFrame, 0))
 }
 
 // take returns the frames of the places [from, to), silence where there is none, and forgets all

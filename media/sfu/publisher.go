@@ -43,6 +43,8 @@ type publisher struct {
 	wake    chan struct{}                     // holds one: a keyframe is wanted
 	heard   atomic.Int64                      // arrival of the last packet, in nanoseconds since born
 	born    time.Time
+	clock   sync.Once
+	ahead   uint64       // what makes a wall clock time of the publisher one of ours, in NTP's 32.32 seconds
 	excess  atomic.Int64 // when the police last dropped something, like heard; 0 for never
 
 	mu      sync.Mutex
@@ -255,6 +257,19 @@ func (p *publisher) all() []*upTrack {
 		}
 	}
 	return tracks
+}
+
+// ourTime moves a wall clock time of the publisher to our own clock, all of them alike, so that the sources of one
+// publisher stay in step. Two presenters' computers may differ by minutes, and receivers play in step what they get.
+func (p *publisher) ourTime(ntp uint64) uint64 {
+	p.clock.Do(func() { p.ahead = ntpOf(time.Now()) - ntp })
+	return ntp + p.ahead
+}
+
+// ntpOf is a time as sender reports write it: 32.32 seconds since 1900 (RFC 3550 section 4).
+func ntpOf(t time.Time) uint64 {
+	const from1900to1970 = 2_208_988_800
+	return uint64(t.Unix()+from1900to1970)<<32 | uint64(t.Nanosecond())<<32/uint64(time.Second)
 }
 
 // track returns one that is being sent, or nil.

@@ -242,6 +242,7 @@ func (l *upLayer) readReports() {
 				l.left.Store(int64(time.Since(l.track.publisher.born)))
 			}
 			if sr, ok := p.(*rtcp.SenderReport); ok && sr.SSRC == uint32(l.remote.SSRC()) {
+				sr.NTPTime = l.track.publisher.ourTime(sr.NTPTime)
 				l.clock.Store(&forward.Clock{NTP: sr.NTPTime, Timestamp: sr.RTPTime, Known: true})
 				l.report.Store(&media.SenderReport{
 					Track: l.track.source, Layer: l.layer, NTP: sr.NTPTime, Timestamp: sr.RTPTime, Arrival: time.Now(),
