@@ -67,7 +67,7 @@ function pagePaths(): Plugin {
     name: 'lectern-page-paths',
     configureServer(server) {
       server.middlewares.use((request, _response, next) => {
-        const first = /^\/(watch|studio|console|analytics|admin|test)(?:\/[^/.]*)?(?:\?.*)?$/.exec(request.url ?? '');
+        const first = /^\/(watch|studio|console|analytics|admin|test)(?:\/[^/.]*){0,2}(?:\?.*)?$/.exec(request.url ?? '');
         if (first) request.url = `/${page[first[1]!]}.html`;
         next();
       });

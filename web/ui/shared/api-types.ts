@@ -35,6 +35,37 @@ export interface Broadcast {
   length_ms: number | null;
 }
 
+/** A recording as its admin sees it. Milliseconds are on the session timeline. */
+export interface Recording {
+  version: number;
+  finished_at: string;
+  /** Of what is shown. */
+  length_ms: number;
+  /** What is taken out, as [from, to). */
+  removed: [number, number][];
+  edits: Edit[];
+  /** The edit list of everything, as the preview plays it. */
+  recorded: Edit[];
+  /** Where it can be cut, sorted. */
+  joints: number[];
+  preview: string;
+  storyboard: string | null;
+  poster: string | null;
+  deleted_at: string | null;
+  versions: { version: number; made_at: string; by: string; removed_ms: number }[];
+  tasks: RecordingTask[];
+  retention: { course_days: number | null; programme_days: number | null; until: string | null };
+}
+
+export interface RecordingTask {
+  kind: 'pictures' | 'ladder' | 'retire' | 'remove';
+  state: 'due' | 'working' | 'done' | 'failed';
+  done: number;
+  total: number;
+  due_at: string;
+  error: string;
+}
+
 /** What a page needs to show the recording of a lecture that has ended. Addresses name the version, so they may be kept. */
 export interface RecordingRef {
   /** Counts one up with every cut. */

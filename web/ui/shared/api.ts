@@ -27,6 +27,7 @@ import type {
   ProgrammeListItem,
   Question,
   QuestionAction,
+  Recording,
   Report,
   Resume,
   Ticket,
@@ -82,7 +83,7 @@ export function signInAddress(): string {
   return `/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`;
 }
 
-type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 async function call<T>(method: Method, path: string, body?: unknown): Promise<T> {
   const abort = new AbortController();
@@ -240,6 +241,19 @@ export const revokeCodes = (programmeID: string, batchID: string) =>
 /** Invites staff; the answer holds the personal link. */
 export const addStaff = (programmeID: string, values: NewStaff) =>
   call<{ link: string }>('POST', `/api/programmes/${id(programmeID)}/staff`, values);
+
+// Recordings
+
+export const recording = (courseID: string) => call<Recording>('GET', `/api/courses/${id(courseID)}/recording`);
+/** Takes stretches out; what is not named is shown. Fails with 409 when another version is shown by now. */
+export const cutRecording = (courseID: string, version: number, removed: readonly (readonly [number, number])[]) =>
+  call<Recording>('PUT', `/api/courses/${id(courseID)}/recording/cut`, { version, removed });
+/** For how many days after the lecture it is kept; null goes by the programme. */
+export const keepRecording = (courseID: string, days: number | null) =>
+  call<Recording>('PUT', `/api/courses/${id(courseID)}/recording/retention`, { days });
+/** Deletes it for good; `confirm` is the title of the course. */
+export const deleteRecording = (courseID: string, confirm: string) =>
+  call<Recording>('DELETE', `/api/courses/${id(courseID)}/recording`, { confirm });
 
 // Captions
 

@@ -71,6 +71,7 @@ export const admin = {
   'open.studio': 'Studio',
   'open.console': 'Questions',
   'open.analytics': 'Attendance',
+  'open.recording': 'Recording',
 
   'course.add': 'Add a course',
   'course.edit': 'Edit course {number}',
