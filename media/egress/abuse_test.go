@@ -1,6 +1,7 @@
 package egress
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/rand/v2"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
+	"github.com/pion/srtp/v3"
 	"github.com/pion/stun/v4"
 
 	"lectern/media/forward"
@@ -39,8 +41,8 @@ func (c *tapped) copies() [][]byte {
 	return append([][]byte(nil), c.sent...)
 }
 
-// TestAbuseHarmsNobody sends 50,000 packets that are malformed, forged or repeated, from strangers and from an
-// attendee's own address, while another one watches (trust S-13).
+// TestAbuseHarmsNobody sends 50,000 packets that are malformed, forged, padded, empty or repeated, from strangers and from
+// an attendee's own address, and malformed reports that he himself has sealed, while another one watches (trust S-13).
 func TestAbuseHarmsNobody(t *testing.T) {
 	s := serve(t)
 	st := all3(t)
@@ -72,6 +74,9 @@ func TestAbuseHarmsNobody(t *testing.T) {
 			d := newDemux(s)
 			d.take(b, s.ports[0].shards[0], nil, from.addr)
 		}
+		if n%100 == 0 {
+			_ = target.pc.WriteRTCP([]rtcp.Packet{nonsense(random)})
+		}
 	}
 	for _, v := range []*screen{target, watcher} {
 		n := len(v.pictures())
@@ -81,6 +86,18 @@ func TestAbuseHarmsNobody(t *testing.T) {
 	if got := target.session.a.path.Load(); got.addr != from.addr {
 		t.Errorf("the target was moved to %s", got.addr)
 	}
+}
+
+// nonsense is a report with a proper header and anything in it.
+func nonsense(random *rand.Rand) *rtcp.RawPacket {
+	b := make(rtcp.RawPacket, 4*(1+random.IntN(20)))
+	for i := range b {
+		b[i] = byte(random.Uint32())
+	}
+	b[0] = 0x80 | b[0]&0x3f // with padding or without, any count
+	b[1] = byte(200 + random.IntN(8))
+	binary.BigEndian.PutUint16(b[2:], uint16(len(b)/4-1+random.IntN(3)))
+	return &b
 }
 
 // malformed makes a packet: noise of each protocol, a repeated original, or one with a bit changed.
@@ -98,7 +115,10 @@ func malformed(random *rand.Rand, originals [][]byte, n int) []byte {
 			b = nil
 		}
 	case 2:
-		b = b[:random.IntN(len(b))]
+		b = b[:random.IntN(len(b))] // also of length 0
+	case 3:
+		b = append(b, make([]byte, 1+random.IntN(1200))...) // padded
+		b[0] |= 0x20
 	default:
 		b = make([]byte, random.IntN(200))
 		for i := range b {
@@ -110,6 +130,52 @@ func malformed(random *rand.Rand, originals [][]byte, n int) []byte {
 		}
 	}
 	return b
+}
+
+// TestReplayWindow holds that each report counts once, in whatever order they come, and that those too old to tell do not
+// count (RFC 3711 section 3.3.2).
+func TestReplayWindow(t *testing.T) {
+	s, r := testRoom(t)
+	v, _ := testViewer(t, r)
+	a, d, w := v.a, newDemux(s), s.workers[0]
+	key, salt := bytes.Repeat([]byte{3}, 16), bytes.Repeat([]byte{4}, 12)
+	seal, err := srtp.CreateContext(key, salt, srtp.ProtectionProfileAeadAes128Gcm)
+	must(t, err)
+	a.open, err = srtp.CreateContext(key, salt, srtp.ProtectionProfileAeadAes128Gcm, srtp.SRTCPReplayProtection(replayWindow))
+	must(t, err)
+	a.worker, a.viewer = w, v
+	var sealed [][]byte
+	for range 200 {
+		clear, err := (&rtcp.PictureLossIndication{SenderSSRC: 1, MediaSSRC: 7}).Marshal()
+		must(t, err)
+		b, err := seal.EncryptRTCP(nil, clear, nil)
+		must(t, err)
+		sealed = append(sealed, b)
+	}
+	taken := func(numbers ...int) (n int) {
+		w.inbox = nil
+		for _, i := range numbers {
+			a.control(sealed[i], d)
+		}
+		return len(w.inbox)
+	}
+	for _, tt := range []struct {
+		name    string
+		numbers []int
+		want    int
+	}{
+		{"in order", []int{0, 1, 2}, 3},
+		{"again", []int{0, 1, 2, 2}, 0},
+		{"ahead", []int{100}, 1},
+		{"late, within the window", []int{100 - replayWindow + 1, 99, 50}, 3},
+		{"late, again", []int{99, 50, 100}, 0},
+		{"older than the window", []int{100 - replayWindow, 3}, 0},
+		{"far ahead", []int{199, 100, 101, 198}, 2},
+	} {
+		if n := taken(tt.numbers...); n != tt.want {
+			t.Errorf("%s: %d taken, want %d", tt.name, n, tt.want)
+		}
+	}
 }
 
 func TestRepeatedReportIsRefused(t *testing.T) {

@@ -18,22 +18,22 @@ type rung struct {
 func (v *viewer) ladder(w *worker) ([]rung, []float64) {
 	var cameras uint8
 	var full float64
+	sharing := false
 	for i := range v.streams {
 		s := &v.streams[i]
 		switch {
 		case s.kind != media.Video || s.in == nil:
 		case s.sharp():
 			full += s.rate(media.High)
+			sharing = sharing || s.in.present != 0
 		default:
 			cameras |= s.in.present
 		}
 	}
 	w.rungs, w.rates = w.rungs[:0], w.rates[:0]
 	add := func(r rung, rate float64) { w.rungs, w.rates = append(w.rungs, r), append(w.rates, rate) }
-	if full > thinWorth {
-		add(rung{camera: media.SoundOnly, thin: true}, thinPace)
-	}
-	if full > 0 {
+	if sharing { // these two whatever the rate is, which changes with every slide: a ladder that changes is a place lost
+		add(rung{camera: media.SoundOnly, thin: true}, min(thinPace, full))
 		add(rung{camera: media.SoundOnly}, full)
 	}
 	for l := range media.Layers {

@@ -10,8 +10,6 @@ const (
 	// thinPace is at what rate the single pictures of a screen go out, in bit/s, packet by packet: in one piece a
 	// picture would overflow the queue of the line that it is meant for.
 	thinPace = 160_000
-	// thinWorth is the rate of a screen, in bit/s, below which single pictures of it spare nothing.
-	thinWorth = 1.5 * thinPace
 	// thinBurst bounds what goes out at once, in bytes.
 	thinBurst = 3000
 	// thinAsk is how long a keyframe is waited for before one is asked for. The recorder asks every two seconds.

@@ -151,7 +151,7 @@ func TestFitSpoilsLittle(t *testing.T) {
 // it began.
 func TestFitFindsWhatFits(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
-	for range 400 {
+	for range 150 {
 		l := newLink(20e6, ladder)
 		l.run(5 * time.Second)
 		for range 4 {
