@@ -51,8 +51,8 @@ interface Outage {
 async function outage(downMs: number): Promise<Outage> {
   const killed = Date.now();
   await lectern.kill();
-  // What was decoded before the kill may still be shown for a moment.
-  const next = doctors.map((doctor) => doctor.nextPicture(killed + 400));
+  // What was decoded before the kill may still be shown for a while, but not until the server starts.
+  const next = doctors.map((doctor) => doctor.nextPicture(killed + downMs - 50));
   await new Promise((wake) => setTimeout(wake, downMs - (Date.now() - killed)));
   const started = Date.now();
   await lectern.restart();
