@@ -2,6 +2,7 @@
 import * as api from '../shared/api';
 import type { Course, Me, Resume, SpanS } from '../shared/api';
 import { iceServersOf } from '../shared/ice';
+import type { PanelMessage } from '../shared/messages';
 import { Pulse } from '../shared/pulse';
 import { Socket, type SocketState } from '../shared/socket';
 import { gaps, normalise, total } from '../shared/spans';
@@ -27,6 +28,8 @@ export class Lecture {
   screen = $state.raw<MediaStream>();
   socketState = $state<SocketState>('closed');
   viewers = $state(0);
+  /** What was said last of this person's place on the panel, for as long as they have one. */
+  panel = $state.raw<PanelMessage>();
   /** Reported, here and before. */
   private reported = $state.raw<SpanS[]>([]);
   /** Played, but not reported yet. */
@@ -51,7 +54,8 @@ export class Lecture {
           this.socketState = state;
           if (state === 'down') this.playback?.suspect();
         },
-        welcome: () => {
+        welcome: (welcome) => {
+          this.seat({ person: welcome.person, member: welcome.roles.includes('panellist') });
           this.reporter?.resend();
           void this.questions.load();
         },
@@ -61,6 +65,7 @@ export class Lecture {
         },
         viewers: (viewers) => (this.viewers = viewers),
         question: (question) => this.questions.take(question),
+        panel: (panel) => this.seat(panel),
         ack: (ack) => this.reporter?.acked(ack),
         refused: (report) => this.reporter?.acked(report),
       },
@@ -118,6 +123,18 @@ export class Lecture {
     document.addEventListener('visibilitychange', this.visible);
     window.addEventListener('pagehide', this.hide);
     window.addEventListener('online', this.online);
+  }
+
+  /** Somebody has decided whether this person is on the panel; a message without a person says only that something is new there. */
+  private seat(said: PanelMessage): void {
+    if (!said.person) this.panel = this.panel && { ...said };
+    else if (said.member) this.panel = this.panel && !('on_air' in said || 'muted' in said) ? this.panel : said;
+    else this.panel = undefined;
+  }
+
+  /** The panel is heard instead, or no longer. The lecture plays on in silence, so that no second is lost. */
+  hush(on: boolean): void {
+    this.playback?.setMuted(on);
   }
 
   /** What the controls do. */

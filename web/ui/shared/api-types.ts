@@ -1,6 +1,6 @@
 /** The shapes of the JSON API. Positions ending in _ms or _s are on the session timeline, t = 0 when the lecture first went on air. */
 
-export type Role = 'admin' | 'moderator' | 'presenter' | 'attendee';
+export type Role = 'admin' | 'moderator' | 'presenter' | 'attendee' | 'panellist';
 
 export interface Person {
   id: string;
@@ -120,7 +120,7 @@ export interface Layer {
 /** What the server receives from the presenter and does with it. */
 export interface Health {
   viewers: number;
-  publisher: { connected: boolean; since: string | null; layers: Layer[] | null; audio_kbps: number };
+  publisher: { connected: boolean; since: string | null; layers: Layer[] | null; audio_kbps: number; policed?: boolean };
   /** `renditions`: qualities of the picture in HLS, as sent, made by the server, one only, sound alone, or not known. */
   recording: { state: string; last_error: string | null; renditions: '' | 'sent' | 'made' | 'one' | 'sound' };
 }
@@ -413,4 +413,34 @@ export interface CaptionMessage {
   language: string;
   version: number;
   cue: CaptionCue | null;
+}
+
+// The panel
+
+export type PanelSource = 'camera' | 'microphone' | 'screen';
+export type PanelAction = 'promote' | 'put_back' | 'on_air' | 'off_air' | 'mute' | 'unmute' | 'ask_unmute';
+
+/** Somebody who takes part in the lecture. */
+export interface PanelPerson {
+  /** Empty for a program with a presenter's token. */
+  person: string;
+  name: string;
+  role: 'presenter' | 'moderator' | 'panellist' | 'attendee';
+  connected: boolean;
+  /** The camera that everybody sees. */
+  on_stage: boolean;
+  speaking: boolean;
+  /** Loudness, 0 to 1. */
+  level: number;
+  muted: boolean;
+  /** To be unmuted. */
+  asks: boolean;
+  policed: boolean;
+  sources: Record<PanelSource, { sends: boolean; on_air: boolean }>;
+}
+
+export interface Panel {
+  you: string;
+  people: PanelPerson[];
+  seated: boolean;
 }

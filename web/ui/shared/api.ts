@@ -21,6 +21,10 @@ import type {
   NewBatch,
   NewCourse,
   NewStaff,
+  Panel,
+  PanelAction,
+  PanelPerson,
+  PanelSource,
   PathFacts,
   PathTest,
   Programme,
@@ -202,6 +206,21 @@ export const audit = (programmeID: string, words = '', before?: number) =>
     'GET',
     `/api/programmes/${id(programmeID)}/audit?q=${encodeURIComponent(words)}${before === undefined ? '' : `&before=${before}`}`,
   );
+
+// The panel
+
+export const panel = (courseID: string) => call<Panel>('GET', `/api/courses/${id(courseID)}/panel`);
+/** Attendees connected now who may be asked in. */
+export const panelCandidates = async (courseID: string, name: string) =>
+  (
+    await call<{ people: { person: string; name: string }[] }>(
+      'GET',
+      `/api/courses/${id(courseID)}/panel/candidates?name=${id(name)}`,
+    )
+  ).people;
+/** Does something with somebody of the panel, or with "me"; without a source with all that they send. */
+export const panelAct = (courseID: string, person: string, action: PanelAction, source?: PanelSource) =>
+  call<PanelPerson>('POST', `/api/courses/${id(courseID)}/panel/${id(person)}/${action}`, source ? { source } : {});
 
 // Questions
 

@@ -59,6 +59,8 @@ export interface SubscriberOptions {
 /** Failures in a row after which a page should use HLS. */
 export const failuresBeforeHLS = 3;
 
+/** As many as the server sends at a time. */
+const voices = 3;
 const connectTimeout = 5_000;
 /** Without one answer to a connectivity check after this long UDP does not get through; waiting longer only delays HLS. */
 const pathTimeout = 2_500;
@@ -209,7 +211,8 @@ export class Subscriber {
     const [stream, screen] = [newStream(), newStream()];
     try {
       peer.addTransceiver('video', { direction: 'recvonly' });
-      peer.addTransceiver('audio', { direction: 'recvonly' });
+      // Up to three people speak at a time, each in a stream of their own; a browser plays them as one.
+      for (let voice = 0; voice < voices; voice++) peer.addTransceiver('audio', { direction: 'recvonly' });
       const second = peer.addTransceiver('video', { direction: 'recvonly' });
       peer.ontrack = (event) => (event.transceiver === second ? screen : stream).addTrack(event.track);
       await peer.setLocalDescription(await peer.createOffer());

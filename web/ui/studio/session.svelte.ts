@@ -1,7 +1,9 @@
 /** One presenter at one lecture: joins devices, publisher, API and socket, and keeps what the studio draws. */
 import * as api from '../shared/api';
 import type { Course, Health, Me } from '../shared/api';
+import { Backstage } from '../shared/backstage';
 import { iceServersOf } from '../shared/ice';
+import { Panel } from '../shared/panel.svelte';
 import { Pulse } from '../shared/pulse';
 import { Socket, type SocketState } from '../shared/socket';
 import { Timeline, type BroadcastState } from '../shared/timeline';
@@ -30,6 +32,7 @@ const healthEvery = 3_000;
 export class Session {
   readonly id: string;
   readonly assigned: Assigned;
+  readonly panel: Panel;
   phase = $state<Phase>('loading');
   course = $state.raw<Course>();
   me = $state.raw<Me>();
@@ -65,6 +68,7 @@ export class Session {
   untilStart = $state(0);
 
   private publisher: Publisher | undefined;
+  private backstage: Backstage | undefined;
   private readonly socket: Socket;
   private readonly pulse = new Pulse();
   private readonly timeline = new Timeline();
@@ -77,6 +81,7 @@ export class Session {
   constructor(id: string) {
     this.id = id;
     this.assigned = new Assigned(id);
+    this.panel = new Panel(id);
     this.socket = new Socket({
       course: id,
       pulse: this.pulse,
@@ -87,11 +92,13 @@ export class Session {
         },
         welcome: () => {
           this.publisher?.nudge();
+          this.panel.hint();
           void this.assigned.load();
         },
         broadcast: (broadcast) => this.broadcast(broadcast),
         viewers: (viewers) => this.watching(viewers),
         question: (question) => this.assigned.take(question),
+        panel: () => this.panel.hint(),
       },
     });
   }
@@ -240,7 +247,7 @@ export class Session {
       url: `/whip/${encodeURIComponent(this.id)}?backstage=1`,
       iceServers: iceServersOf(this.id),
       pulse: this.pulse,
-      occupied: async () => (await api.health(this.id)).publisher.connected,
+      occupied: async () => (await api.panel(this.id)).seated,
       onstate: (state) => {
         this.line = state;
         if (state === 'connecting') this.startedAt = performance.now();
@@ -249,6 +256,16 @@ export class Session {
     });
     this.startedAt = performance.now();
     this.publisher.start([this.tracks.video, this.tracks.audio].filter((track): track is MediaStreamTrack => Boolean(track)));
+    this.backstage ??= new Backstage({ course: this.id, iceServers: iceServersOf(this.id) });
+    this.backstage.start();
+    this.panel.start();
+  }
+
+  private unpublish(): void {
+    this.publisher?.close();
+    this.backstage?.close();
+    this.publisher = this.backstage = undefined;
+    this.panel.stop();
   }
 
   /** Takes the lecture back from another window. */
@@ -319,8 +336,7 @@ export class Session {
     this.phase = 'over';
     this.elapsed = this.timeline.edge / 1000;
     this.unshare();
-    this.publisher?.close();
-    this.publisher = undefined;
+    this.unpublish();
     this.deaf?.();
     for (const track of [this.tracks.video, this.tracks.audio]) {
       if (track) track.onended = null;
@@ -363,7 +379,7 @@ export class Session {
     const online = () => this.publisher?.nudge();
     const plugged = () => void this.relist();
     // The server hears at once that this page is gone; a lecture on air stays on air.
-    const leave = () => this.publisher?.close();
+    const leave = () => this.unpublish();
     window.addEventListener('online', online);
     window.addEventListener('pagehide', leave);
     // Brought back from the browser's page cache: nothing of the session lives any more.
@@ -389,7 +405,7 @@ export class Session {
     this.stops.forEach((stop) => stop());
     clearInterval(this.counter);
     this.deaf?.();
-    this.publisher?.close();
+    this.unpublish();
     this.socket.stop();
     this.screen?.stop();
     this.tracks.video?.stop();

@@ -169,6 +169,7 @@ export const admin = {
   'role.moderator': 'Moderator',
   'role.presenter': 'Presenter',
   'role.attendee': 'Attendee',
+  'role.panellist': 'Panellist',
   'role.admin_help': 'Plans courses, makes codes, sees everything.',
   'role.moderator_help': 'Reads all questions and hands them to presenters.',
   'role.presenter_help': 'Goes on air and answers questions.',

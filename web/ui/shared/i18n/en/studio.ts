@@ -176,6 +176,14 @@ export const studio = {
   'summary.most': 'watching at most',
   'summary.answered': 'questions answered',
   'summary.analytics': 'See how it went',
+  'decided.muted': 'The moderator has muted you',
+  'decided.muted_text': 'Nobody hears you at the moment. Your microphone itself is on.',
+  'decided.asked': 'You have asked to be unmuted.',
+  'decided.ask': 'Ask to be unmuted',
+  'policed.title': 'Your computer sends far too much',
+  'policed.text':
+    'More than ten times what a lecture needs arrives, and the rest of it is dropped. Close other programs that stream, or start your browser anew.',
+
   'summary.watch': 'Watch the recording',
   'summary.again': 'Go back on air',
 } as const satisfies Catalogue;
