@@ -38,24 +38,39 @@ func NewVerifier(keyID string, key []byte, secret string) (*Verifier, error) {
 // Request returns the viewer whose cookies a request carries, if these are good for a URL at a time. Browsers send
 // the cookie of the longest path first (RFC 6265 section 5.4), so the first of a name counts.
 func (v *Verifier) Request(r *http.Request, url string, now time.Time) (viewer string, err error) {
-	g := FromCookies(r)
-	if g == (Grant{}) {
+	g, hash := fromCookies(r)
+	switch {
+	case g == (Grant{}):
 		return "", ErrNone
-	}
-	if c, err := r.Cookie(HashCookie); err != nil || c.Value != Hash {
+	case hash != Hash:
 		return "", ErrRefused
 	}
 	return v.Check(g, url, now)
 }
 
-// FromCookies reads the cookies of a request.
-func FromCookies(r *http.Request) (g Grant) {
-	for name, to := range map[string]*string{PolicyCookie: &g.Policy, SignatureCookie: &g.Signature, KeyIDCookie: &g.KeyID, ViewerCookie: &g.Viewer} {
-		if c, err := r.Cookie(name); err == nil {
+// fromCookies reads the cookies of a request, and the name of their hash algorithm.
+func fromCookies(r *http.Request) (g Grant, hash string) {
+	for _, c := range r.Cookies() { // one pass: each costs as much as all of them
+		var to *string
+		switch c.Name {
+		case PolicyCookie:
+			to = &g.Policy
+		case SignatureCookie:
+			to = &g.Signature
+		case KeyIDCookie:
+			to = &g.KeyID
+		case ViewerCookie:
+			to = &g.Viewer
+		case HashCookie:
+			to = &hash
+		default:
+			continue
+		}
+		if *to == "" {
 			*to = c.Value
 		}
 	}
-	return g
+	return g, hash
 }
 
 // Check returns the viewer of a grant that is good for a URL at a time; else ErrRefused or ErrExpired.

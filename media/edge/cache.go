@@ -78,11 +78,27 @@ func (o *object) serve(w http.ResponseWriter, r *http.Request, now time.Time) {
 	h.Set("Age", strconv.Itoa(max(int(now.Sub(o.came).Seconds()), 0)))
 	h.Set("Via", "1.1 lectern-edge")
 	if o.status == http.StatusOK {
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(o.body))
+		o.serveBody(w, r)
 		return
 	}
 	h.Set("Content-Length", strconv.Itoa(len(o.body)))
 	w.WriteHeader(o.status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(o.body)
+	}
+}
+
+// serveBody answers with all of it in one write, or with what is asked for.
+func (o *object) serveBody(w http.ResponseWriter, r *http.Request) {
+	for _, special := range []string{"Range", "If-None-Match", "If-Match", "If-Range", "If-Modified-Since", "If-Unmodified-Since"} {
+		if r.Header[special] != nil {
+			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(o.body))
+			return
+		}
+	}
+	w.Header().Set("Accept-Ranges", "bytes")
+	w.Header().Set("Content-Length", strconv.Itoa(len(o.body)))
+	w.WriteHeader(http.StatusOK)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(o.body)
 	}

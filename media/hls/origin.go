@@ -1,7 +1,6 @@
 package hls
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -140,19 +139,24 @@ func (o *Origin) servePart(w http.ResponseWriter, r *http.Request, name string) 
 		refuse(w, r, err)
 		return
 	}
-	serveMedia(w, r, name, p.feed, bytes.NewReader(p.data))
+	mediaHeader(w.Header(), name, p.feed)
+	serveBytes(w, r, p.data)
 }
 
 // serveMedia serves what never changes.
 func serveMedia(w http.ResponseWriter, r *http.Request, name string, f feed, content io.ReadSeeker) {
+	mediaHeader(w.Header(), name, f)
+	http.ServeContent(w, r, name, time.Time{}, content)
+}
+
+func mediaHeader(h http.Header, name string, f feed) {
 	kind := "video/mp4"
 	if f == sound {
 		kind = "audio/mp4"
 	}
-	w.Header().Set("Content-Type", kind)
-	w.Header().Set("Cache-Control", cacheForever)
-	w.Header().Set("ETag", `"`+strings.TrimSuffix(name, path.Ext(name))+`"`)
-	http.ServeContent(w, r, name, time.Time{}, content)
+	h.Set("Content-Type", kind)
+	h.Set("Cache-Control", cacheForever)
+	h.Set("ETag", `"`+strings.TrimSuffix(name, path.Ext(name))+`"`)
 }
 
 // refuse answers a request that gets nothing. A client that has left is not answered.

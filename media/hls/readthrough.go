@@ -119,7 +119,8 @@ func (o *Origin) serveCopy(w http.ResponseWriter, r *http.Request, name string, 
 	case err != nil:
 		refuse(w, r, err)
 	default:
-		serveMedia(w, r, name, f, bytes.NewReader(got.([]byte)))
+		mediaHeader(w.Header(), name, f)
+		serveBytes(w, r, got.([]byte))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -38,7 +39,25 @@ func (t *Text) Serve(w http.ResponseWriter, r *http.Request, cache string) {
 		h.Set("Content-Encoding", "gzip")
 	}
 	h.Set("ETag", `"`+etag+`"`)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
+	serveBytes(w, r, body)
+}
+
+// serveBytes answers with what is in memory. The usual question, for the whole of it, takes one write: half of what
+// http.ServeContent costs, which copies by way of a reader.
+func serveBytes(w http.ResponseWriter, r *http.Request, b []byte) {
+	for _, special := range []string{"Range", "If-None-Match", "If-Match", "If-Range", "If-Modified-Since", "If-Unmodified-Since"} {
+		if r.Header[special] != nil {
+			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(b))
+			return
+		}
+	}
+	h := w.Header()
+	h.Set("Accept-Ranges", "bytes")
+	h.Set("Content-Length", strconv.Itoa(len(b)))
+	w.WriteHeader(http.StatusOK)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(b) // a viewer who has left is not told
+	}
 }
 
 // acceptsGzip says whether gzip is named and not refused (RFC 9110 section 12.5.3).
