@@ -6,7 +6,7 @@ import { defineConfig } from 'vitest/config';
 
 const here = import.meta.dirname;
 const dist = resolve(here, '../dist');
-const pages = ['studio', 'player', 'console', 'analytics', 'admin', 'test'];
+const pages = ['studio', 'player', 'console', 'analytics', 'admin', 'captioner', 'test'];
 
 /** Reads the font files that shared/fonts.css names, from the npm packages that carry them. */
 function fontFiles(): Map<string, string> {
@@ -58,6 +58,7 @@ function pagePaths(): Plugin {
   const page: Record<string, string> = {
     watch: 'player',
     studio: 'studio',
+    captioner: 'captioner',
     console: 'console',
     analytics: 'analytics',
     admin: 'admin',
@@ -67,7 +68,9 @@ function pagePaths(): Plugin {
     name: 'lectern-page-paths',
     configureServer(server) {
       server.middlewares.use((request, _response, next) => {
-        const first = /^\/(watch|studio|console|analytics|admin|test)(?:\/[^/.]*){0,2}(?:\?.*)?$/.exec(request.url ?? '');
+        const first = /^\/(watch|studio|captioner|console|analytics|admin|test)(?:\/[^/.]*){0,2}(?:\?.*)?$/.exec(
+          request.url ?? '',
+        );
         if (first) request.url = `/${page[first[1]!]}.html`;
         next();
       });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { languageName } from '../shared/language';
 import type { CaptionCue, CaptionTrack } from '../shared/api';
-import { begunAt, found, languageName, noPreference, pieces, remember, remembered, shownAt, trackFor, withCue } from './captions';
+import { begunAt, found, noPreference, pieces, remember, remembered, shownAt, trackFor, withCue } from './captions';
 
 const cue = (n: number, start_ms: number, end_ms: number, text = `line ${n}`): CaptionCue => ({ n, start_ms, end_ms, text });
 const cues = [cue(1, 1000, 3000), cue(2, 3000, 6000), cue(3, 5000, 7000), cue(4, 60_000, 61_000)];

@@ -116,20 +116,6 @@ export function trackFor(
   return tracks.find((track) => track.live) ?? tracks[0];
 }
 
-/** A language in its own words, or in the page's when the browser cannot: "es" is "Español". */
-export function languageName(tag: string, page = 'en'): string {
-  if (typeof Intl.DisplayNames !== 'function') return tag; // browsers before 2021
-  for (const language of [tag, page]) {
-    try {
-      const name = new Intl.DisplayNames([language], { type: 'language' }).of(tag);
-      if (name && name !== tag) return name.charAt(0).toLocaleUpperCase(tag) + name.slice(1);
-    } catch {
-      // A tag the browser does not know.
-    }
-  }
-  return tag;
-}
-
 const key = 'lectern.captions';
 
 /** What was remembered; nothing readable is nothing chosen. */

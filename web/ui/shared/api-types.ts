@@ -1,6 +1,6 @@
 /** The shapes of the JSON API. Positions ending in _ms or _s are on the session timeline, t = 0 when the lecture first went on air. */
 
-export type Role = 'admin' | 'moderator' | 'presenter' | 'attendee' | 'panellist';
+export type Role = 'admin' | 'moderator' | 'presenter' | 'captioner' | 'attendee' | 'panellist';
 
 export interface Person {
   id: string;
@@ -443,4 +443,33 @@ export interface Panel {
   you: string;
   people: PanelPerson[];
   seated: boolean;
+}
+
+export interface LineProblem {
+  line: number;
+  message: string;
+}
+
+export interface CaptionVersion {
+  version: number;
+  source: CaptionTrack['source'];
+  cues: number;
+  made_at: string;
+  made_by: string;
+  published: boolean;
+}
+
+/** All tracks with all versions, the newest first, and how far speech recognition is. */
+export interface CaptionVersions {
+  tracks: { language: string; versions: CaptionVersion[] }[];
+  /** Speech recognition is set up. */
+  recognition: boolean;
+  transcription: {
+    language: string;
+    state: 'queued' | 'running' | 'done' | 'failed';
+    percent: number;
+    message: string;
+    asked_at: string;
+    ended_at: string | null;
+  } | null;
 }

@@ -10,13 +10,16 @@ import type {
   AnalyticsPage,
   Batch,
   CaptionCue,
+  CaptionMessage,
   CaptionTrack,
+  CaptionVersions,
   Chapter,
   Course,
   CourseListItem,
   Deed,
   Health,
   IceServer,
+  LineProblem,
   Me,
   NewBatch,
   NewCourse,
@@ -56,12 +59,21 @@ export class Problem extends Error {
   readonly retryAfter: number | undefined;
   /** On a question's 409: the question as it is now. */
   readonly current: Question | undefined;
+  /** On a file's 422: what is wrong, line by line, and how much more there is. */
+  readonly lines: readonly LineProblem[];
+  readonly moreLines: number;
 
   constructor(
     status: number,
     code: string,
     message: string,
-    more: { field?: string; retryAfter?: number; current?: Question } = {},
+    more: {
+      field?: string;
+      retryAfter?: number;
+      current?: Question;
+      lines?: readonly LineProblem[];
+      moreLines?: number;
+    } = {},
   ) {
     super(message);
     this.status = status;
@@ -69,6 +81,8 @@ export class Problem extends Error {
     this.field = more.field;
     this.retryAfter = more.retryAfter;
     this.current = more.current;
+    this.lines = more.lines ?? [];
+    this.moreLines = more.moreLines ?? 0;
   }
 }
 
@@ -100,7 +114,10 @@ async function call<T>(method: Method, path: string, body?: unknown): Promise<T>
       signal: abort.signal,
       headers: { Accept: 'application/json' },
     };
-    if (body !== undefined) {
+    if (body instanceof Blob) {
+      init.headers = { Accept: 'application/json', 'Content-Type': body.type || 'text/plain' };
+      init.body = body;
+    } else if (body !== undefined) {
       init.headers = { Accept: 'application/json', 'Content-Type': 'application/json' };
       init.body = JSON.stringify(body);
     }
@@ -117,7 +134,12 @@ async function call<T>(method: Method, path: string, body?: unknown): Promise<T>
 }
 
 async function problemOf(response: Response): Promise<Problem> {
-  let said: { error?: { code?: string; message?: string; field?: string }; current?: Question } = {};
+  let said: {
+    error?: { code?: string; message?: string; field?: string };
+    current?: Question;
+    lines?: LineProblem[];
+    more?: number;
+  } = {};
   try {
     said = (await response.json()) as typeof said;
   } catch {
@@ -132,6 +154,7 @@ async function problemOf(response: Response): Promise<Problem> {
       ...(said.error?.field ? { field: said.error.field } : {}),
       ...(seconds > 0 ? { retryAfter: seconds } : {}),
       ...(said.current ? { current: said.current } : {}),
+      ...(said.lines ? { lines: said.lines, moreLines: said.more ?? 0 } : {}),
     },
   );
 }
@@ -281,3 +304,26 @@ export const captions = (courseID: string) =>
   call<{ tracks: CaptionTrack[]; download: boolean }>('GET', `/api/courses/${id(courseID)}/captions`);
 export const captionCues = (courseID: string, language: string) =>
   call<{ language: string; version: number; cues: CaptionCue[] }>('GET', `/api/courses/${id(courseID)}/captions/${id(language)}`);
+
+const captionPath = (courseID: string, language: string) => `/api/courses/${id(courseID)}/captions/${id(language)}`;
+
+/** A WebVTT or SubRip file, published at once. A 422 says in `Problem.lines` what is wrong with it. */
+export const saveCaptions = (courseID: string, language: string, file: Blob, times: 'timeline' | 'recording') =>
+  call<{ language: string; version: number; cues: number }>('PUT', `${captionPath(courseID, language)}?times=${times}`, file);
+/** Shows another version; 0 shows none. */
+export const publishCaptions = (courseID: string, language: string, version: number) =>
+  call<undefined>('POST', `${captionPath(courseID, language)}/publish`, { version });
+export const deleteCaptions = (courseID: string, language: string) => call<undefined>('DELETE', captionPath(courseID, language));
+export const captionVersions = (courseID: string) =>
+  call<CaptionVersions>('GET', `/api/courses/${id(courseID)}/caption-versions`);
+/** Where a version is as a file. */
+export const transcriptAddress = (courseID: string, language: string, version: number, format: 'vtt' | 'txt') =>
+  `${captionPath(courseID, language)}/transcript.${format}?version=${version}`;
+export const openLiveCaptions = (courseID: string, language: string) =>
+  call<{ language: string; version: number }>('POST', `${captionPath(courseID, language)}/live`);
+export const writeCaption = (courseID: string, language: string, text: string, speaker: string) =>
+  call<CaptionMessage>('POST', `${captionPath(courseID, language)}/lines`, { text, speaker });
+/** Has the recording transcribed; `und` lets the program find out the language. */
+export const askTranscription = (courseID: string, language: string) =>
+  call<undefined>('POST', `/api/courses/${id(courseID)}/transcription`, { language });
+export const cancelTranscription = (courseID: string) => call<undefined>('DELETE', `/api/courses/${id(courseID)}/transcription`);

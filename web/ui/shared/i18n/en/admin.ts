@@ -72,6 +72,7 @@ export const admin = {
   'open.console': 'Questions',
   'open.analytics': 'Attendance',
   'open.recording': 'Recording',
+  'open.captions': 'Captions',
 
   'course.add': 'Add a course',
   'course.edit': 'Edit course {number}',
@@ -168,10 +169,12 @@ export const admin = {
   'role.admin': 'Admin',
   'role.moderator': 'Moderator',
   'role.presenter': 'Presenter',
+  'role.captioner': 'Captioner',
   'role.attendee': 'Attendee',
   'role.panellist': 'Panellist',
   'role.admin_help': 'Plans courses, makes codes, sees everything.',
   'role.moderator_help': 'Reads all questions and hands them to presenters.',
+  'role.captioner_help': 'Writes captions while the lecture is on air.',
   'role.presenter_help': 'Goes on air and answers questions.',
 
   'form.required': 'Fill this in.',

@@ -1,0 +1,4 @@
+import { start } from '../shared/page';
+import Captioner from './Captioner.svelte';
+
+start(Captioner, {});
