@@ -62,6 +62,20 @@ func answerPlan(o *offer, names map[media.Kind][]string, video, fmtp string) ([]
 	return plans, nil
 }
 
+// lean returns the plans with what is needed once the answer is written. The strings of an offer are parts of its text, of
+// which an attendee would else keep all for as long as he is here.
+func lean(plans []plan) []plan {
+	kept := make([]plan, len(plans))
+	for i, p := range plans {
+		p.section.codecs, p.codec.feedback = nil, nil
+		for _, s := range []*string{&p.section.mid, &p.section.media, &p.section.proto, &p.section.format, &p.codec.mime, &p.codec.clock, &p.codec.fmtp} {
+			*s = strings.Clone(*s)
+		}
+		kept[i] = p
+	}
+	return kept
+}
+
 // chooseCodec returns the best form of mime: for H.264 the packetization mode 1 with the profile of what is
 // sent, else the one that most can decode.
 func chooseCodec(codecs []codec, mime, fmtp string) (codec, bool) {

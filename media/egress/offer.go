@@ -145,7 +145,7 @@ func parseFingerprint(values []string) (hash, error) {
 		if h, unknown := fingerprint.HashFromString(name); err != nil || unknown != nil || len(b) != h.Size() {
 			return hash{}, fmt.Errorf("%w: a=fingerprint is malformed", ErrOffer)
 		}
-		return hash{name, b}, nil
+		return hash{strings.Clone(name), b}, nil
 	}
 	return hash{}, fmt.Errorf("%w: it has no a=fingerprint of SHA-256 or better", ErrOffer)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/pion/sdp/v3"
 )
@@ -54,6 +55,35 @@ func TestAnswer(t *testing.T) {
 				t.Error("asks for transport-wide feedback")
 			}
 		}
+	}
+}
+
+// TestLeanPlansKeepNothingOfTheOffer holds that an attendee does not keep the text of his offer, of which all its strings
+// are parts.
+func TestLeanPlansKeepNothingOfTheOffer(t *testing.T) {
+	text := strings.Clone(browserOffer)
+	within := func(s string) bool {
+		at, from := uintptr(unsafe.Pointer(unsafe.StringData(s))), uintptr(unsafe.Pointer(unsafe.StringData(text)))
+		return len(s) > 0 && at >= from && at < from+uintptr(len(text))
+	}
+	o, err := parseOffer(text)
+	must(t, err)
+	plans, err := answerPlan(o, tracks, mimeH264, "")
+	must(t, err)
+	answer := writeFragment(plans, transport{})
+	kept := lean(plans)
+	for i, p := range kept {
+		if len(p.section.codecs)+len(p.codec.feedback) > 0 {
+			t.Errorf("plan %d keeps %d codecs", i, len(p.section.codecs))
+		}
+		for _, s := range []string{p.section.mid, p.section.media, p.section.proto, p.section.format, p.codec.mime, p.codec.clock, p.codec.fmtp, o.fingerprint.algorithm} {
+			if within(s) {
+				t.Errorf("plan %d keeps %q of the offer", i, s)
+			}
+		}
+	}
+	if again := writeFragment(kept, transport{}); again != answer {
+		t.Errorf("the fragment of lean plans is %q, was %q", again, answer)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -222,13 +223,13 @@ func (s *Server) Subscribe(_ context.Context, room string, source Source, offerS
 		return "", nil, err
 	}
 	a := &attendee{
-		server: s, room: r, plans: plans, fingerprint: o.fingerprint,
+		server: s, room: r, plans: lean(plans), fingerprint: o.fingerprint,
 		created: s.now(), present: newCredentials(),
 	}
 	a.wanted.Store(uint32(media.Auto))
 	a.shown.Store(uint32(media.SoundOnly))
 	a.heard.Store(a.created)
-	a.session = &Session{id: token(32), owner: opts.Owner, a: a, done: make(chan struct{}), etag: newETag(), peer: o.ufrag}
+	a.session = &Session{id: token(32), owner: opts.Owner, a: a, done: make(chan struct{}), etag: newETag(), peer: strings.Clone(o.ufrag)}
 	if err := s.add(a); err != nil {
 		return "", nil, err
 	}

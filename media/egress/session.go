@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -142,7 +143,7 @@ func (s *Session) Restart(_ context.Context, sdpfrag string) (string, error) {
 		return "", ErrClosed
 	}
 	s.mu.Lock()
-	s.etag, s.peer = newETag(), ufrag
+	s.etag, s.peer = newETag(), strings.Clone(ufrag)
 	s.mu.Unlock()
 	return writeFragment(s.a.plans, s.a.server.transport(fresh)), nil
 }
