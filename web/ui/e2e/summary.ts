@@ -19,9 +19,9 @@ export class Summary implements Reporter {
       for (const test of module.children.allTests()) {
         const { state, errors } = test.result();
         out.push(`  ${state.padEnd(7)} ${test.name} (${((test.diagnostic()?.duration ?? 0) / 1000).toFixed(1)} s)`);
-        // Only the first lines of what a failed drill printed to explain itself.
+        // The figures; what a failed drill printed to explain itself goes on over indented lines.
         const said = this.#said.get(test.id) ?? [];
-        for (const line of state === 'passed' ? said : said.slice(0, 3)) out.push(`            ${line}`);
+        for (const line of said) if (/^\w.*[^{]$/.test(line)) out.push(`            ${line}`);
         for (const error of errors ?? []) out.push(`          > ${error.message.split('\n')[0]}`);
       }
     }
