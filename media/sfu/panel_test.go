@@ -320,3 +320,30 @@ func TestRoomIsFull(t *testing.T) {
 		t.Errorf("error %v, want ErrFull", err)
 	}
 }
+
+// TestUnreadableStreamEndsItsSession holds that a stream which nobody reads any more does not go on as a still picture: the
+// client is to open another session. Others stay.
+func TestUnreadableStreamEndsItsSession(t *testing.T) {
+	s := serve(t)
+	room := s.Room("course")
+	film(t, s, "course", newPeer(t), 0, "")
+	guest := filmAs(t, s, "course", PublishOptions{Person: "1", Role: Panellist}, newPeer(t), perPerson, "")
+	eventually(t, "two", func() bool { list := room.Participants(); return len(list) == 2 && list[0].Live && list[1].Live })
+	guest.paused.Store(true)
+	seq := uint16(30_000)
+	eventually(t, "the end of the session", func() bool {
+		for range 10 {
+			seq++ // more padding than there is payload
+			_ = guest.sound.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, Padding: true, SequenceNumber: seq}, Payload: []byte{1, 2, 3, 255}})
+		}
+		select {
+		case <-guest.peer.session.Done():
+			return true
+		default:
+			return false
+		}
+	})
+	if list := room.Participants(); len(list) != 1 || !list[0].Live {
+		t.Errorf("%+v", list)
+	}
+}

@@ -20,7 +20,7 @@ const (
 	// glance is how long a reader that waits for a missing packet sleeps: retransmissions come on a stream
 	// of their own, which is looked at before each read.
 	glance = 20 * time.Millisecond
-	// maxBadReads is how many packets in a row may be unreadable before the stream is given up.
+	// maxBadReads is how many packets in a row may be unreadable before the session is given up.
 	maxBadReads = 100
 )
 
@@ -74,6 +74,11 @@ func (l *upLayer) read() {
 		}
 		l.forward()
 	}
+	// Nobody would read this stream again, while the rest of the session goes on: a picture that stands still for ever.
+	// The client opens another session within a second.
+	l.track.publisher.session.server.log.Warn("a stream cannot be read: the session ends", "room", l.track.publisher.room.name,
+		"session", l.track.publisher.session.short(), "track", l.track.source, "layer", l.layer.RID())
+	l.track.publisher.session.Close()
 }
 
 func (l *upLayer) closed() bool {
