@@ -180,7 +180,7 @@ func newNode(c config, db *postgres.DB, log *slog.Logger) (*node, error) {
 	}
 	if n.desk, err = broadcast.New(broadcast.Config{
 		Dir: c.recordings(), Rooms: n.sfu, FFmpeg: c.FFmpeg, Log: log, Metrics: registry,
-		Mirror: n.mirror, Store: store,
+		Mirror: n.mirror, Store: store, RemoveCopy: removeCopy(store),
 		Marks: web.Marks(db),
 	}); err != nil {
 		return nil, err

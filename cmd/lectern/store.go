@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -60,4 +61,15 @@ func newMirror(c config, store object.Store, log *slog.Logger, metrics prometheu
 		return nil, fmt.Errorf("folder of recordings: %w", err)
 	}
 	return hls.NewMirror(hls.MirrorConfig{Dir: c.recordings(), To: store, Keep: keep, Log: log, Metrics: metrics}), nil
+}
+
+// removeCopy deletes in the store; nil without one.
+func removeCopy(store object.Store) func(context.Context, string) error {
+	if store == nil {
+		return nil
+	}
+	return func(ctx context.Context, prefix string) error {
+		_, err := object.DeleteAll(ctx, store, prefix)
+		return err
+	}
 }

@@ -41,6 +41,8 @@ type Config struct {
 	// Mirror copies recordings to Store, from which those are served that are no longer here. Both may be nil.
 	Mirror *hls.Mirror
 	Store  hls.Uploader
+	// RemoveCopy deletes what Store has below a prefix; nil without a store.
+	RemoveCopy func(ctx context.Context, prefix string) error
 	// Marks tells the chapters of a broadcast. It is asked when one begins or is opened, and by MarksChanged. May be nil.
 	Marks func(ctx context.Context, broadcast string) ([]hls.Mark, error)
 	// OnError is told what goes wrong with the recording of a course, for its presenter to see. It must not

@@ -248,11 +248,28 @@ func (d *Desk) LayersRead(broadcast string) time.Time {
 	return replay.LayersRead()
 }
 
-// Remove deletes all files of a broadcast that is not on air, and returns how many bytes they had. There is no way back. It
+// removeWithin bounds the removal of a copy: one of four hours has about 30,000 files.
+const removeWithin = 10 * time.Minute
+
+// Remove deletes all files of a broadcast that is not on air, here and in the store, and returns how many bytes those here had. There is no way back. It
 // returns ErrBusy while it is on air. Removing what is gone removes nothing.
 func (d *Desk) Remove(broadcast string) (bytes int64, err error) {
 	if !isName(broadcast) {
 		return 0, ErrNoRecording
+	}
+	if d.Live(broadcast) != nil {
+		return 0, ErrBusy
+	}
+	// The copy goes first: were it left, it would be served in place of what is gone here. It may take minutes.
+	if d.config.Mirror != nil {
+		d.config.Mirror.Forget(broadcast)
+	}
+	if d.config.RemoveCopy != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), removeWithin)
+		defer cancel()
+		if err := d.config.RemoveCopy(ctx, hls.StorePrefix+broadcast+"/"); err != nil {
+			return 0, fmt.Errorf("remove the copy of %s: %w", broadcast, err)
+		}
 	}
 	d.turn.Lock() // nothing starts meanwhile
 	defer d.turn.Unlock()
@@ -260,9 +277,6 @@ func (d *Desk) Remove(broadcast string) (bytes int64, err error) {
 		return 0, ErrBusy
 	}
 	d.archive.drop(broadcast)
-	if d.config.Mirror != nil {
-		d.config.Mirror.Forget(broadcast)
-	}
 	return vod.Remove(d.folder(broadcast))
 }
 
