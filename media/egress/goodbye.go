@@ -32,13 +32,21 @@ const (
 // key and the implicit nonce of his direction. Zero for a cipher suite other than ours; such a client falls silent and
 // is swept away.
 type farewell struct {
+	state *dtls.State // of the handshake, until the first alert, if ever there is one
 	key   [16]byte
 	nonce [4]byte
 }
 
-// newFarewell derives the keys again from a finished handshake (RFC 5246 section 6.3). pion gives the secrets only in
-// the form in which a connection is stored.
-func newFarewell(state *dtls.State) (farewell, error) {
+func newFarewell(state *dtls.State) farewell {
+	state.PeerCertificates = nil // checked, and not needed again
+	return farewell{state: state}
+}
+
+// derive makes the keys again that a finished handshake has made (RFC 5246 section 6.3). pion gives the secrets only in the
+// form in which a connection is stored, which takes a while: so not before there is something to open.
+func (f *farewell) derive() error {
+	state := f.state
+	f.state = nil
 	var secrets struct {
 		LocalRandom, RemoteRandom [32]byte
 		CipherSuiteID             uint16
@@ -46,23 +54,22 @@ func newFarewell(state *dtls.State) (farewell, error) {
 	}
 	stored, err := state.MarshalBinary()
 	if err != nil {
-		return farewell{}, err
+		return err
 	}
 	if err := gob.NewDecoder(bytes.NewReader(stored)).Decode(&secrets); err != nil {
-		return farewell{}, err
+		return err
 	}
 	if secrets.CipherSuiteID != ourSuite {
-		return farewell{}, nil
+		return nil
 	}
 	seed := append([]byte("key expansion"), secrets.LocalRandom[:]...) // we are the server
 	block, err := prf.PHash(secrets.MasterSecret, append(seed, secrets.RemoteRandom[:]...), keyBlock, sha256.New)
 	if err != nil {
-		return farewell{}, err
+		return err
 	}
-	var f farewell
 	copy(f.key[:], block)
 	copy(f.nonce[:], block[32:])
-	return f, nil
+	return nil
 }
 
 var errNoGoodbye = errors.New("not a goodbye")
@@ -70,8 +77,16 @@ var errNoGoodbye = errors.New("not a goodbye")
 // check returns nil for a record in which the client ends the connection: close_notify or a fatal alert, sealed with his
 // key. An alert that is not sealed can be sent by anybody and means nothing (RFC 6347 section 4.1.2.7).
 func (f *farewell) check(record []byte) error {
-	if len(record) != alertRecord || record[0] != contentAlert || *f == (farewell{}) ||
+	if len(record) != alertRecord || record[0] != contentAlert ||
 		binary.BigEndian.Uint16(record[3:]) != 1 || binary.BigEndian.Uint16(record[11:]) != alertRecord-recordHeader {
+		return errNoGoodbye
+	}
+	if f.state != nil {
+		if err := f.derive(); err != nil {
+			return err
+		}
+	}
+	if *f == (farewell{}) {
 		return errNoGoodbye
 	}
 	block, err := aes.NewCipher(f.key[:])

@@ -190,10 +190,6 @@ func (s *Server) admit(a *attendee, conn *dtls.Conn, flight [][]byte) error {
 	if err != nil {
 		return fmt.Errorf("derive keys: %w", err)
 	}
-	bye, err := newFarewell(&state)
-	if err != nil {
-		return fmt.Errorf("derive keys: %w", err)
-	}
 	v := newViewer(a, seal, time.Now())
 	w := s.leastLoaded()
 	a.live(s.now())
@@ -202,7 +198,7 @@ func (s *Server) admit(a *attendee, conn *dtls.Conn, flight [][]byte) error {
 	if a.over {
 		return ErrClosed
 	}
-	a.open, a.worker, a.viewer, a.pipe, a.farewell = open, w, v, nil, bye
+	a.open, a.worker, a.viewer, a.pipe, a.farewell = open, w, v, nil, newFarewell(&state)
 	a.flight, a.repeats = flight, flightSent
 	w.load.Add(1)
 	w.post(event{kind: joins, viewer: v})
