@@ -34,7 +34,7 @@ require (
 	golang.org/x/time v0.16.0
 )
 
-require github.com/arran4/golang-ical v0.3.4 // indirect
+require github.com/arran4/golang-ical v0.3.4
 
 require (
 	github.com/dustin/go-humanize v1.1.0 // indirect
