@@ -16,7 +16,7 @@ type bench struct {
 	p *packager
 }
 
-func newBench(t *testing.T, change ...func(*Config)) *bench {
+func newBench(t testing.TB, change ...func(*Config)) *bench {
 	t.Helper()
 	b := &bench{stage: &stage{tb: t, dir: t.TempDir(), epoch: time.Unix(1e9, 0), sequence: map[layerKey]uint64{}}}
 	c := Config{Dir: b.dir, RunStart: b.epoch, RequestKeyframe: func() { b.asked.Add(1) }, OnError: func(err error) { b.errs = append(b.errs, err) }}
