@@ -71,7 +71,7 @@ func (db *DB) ClaimTask(ctx context.Context, holder string, kinds []TaskKind) (T
 		// Who was interrupted too often is given up: something in the recording kills its workers.
 		_, err := tx.Exec(ctx, `
 			update recording_tasks set state = 'failed', ended_at = $1, lease_until = null, error = 'interrupted too often'
-			where state = 'due' and lease_until < $1 and tries >= $2`, now, taskTries)
+			where state = 'due' and lease_until < $1 and tries >= $2 and kind <> 'remove'`, now, taskTries)
 		if err != nil {
 			return err
 		}
@@ -187,12 +187,13 @@ func (db *DB) PutTaskOff(ctx context.Context, holder string, id int64) error {
 	return nil
 }
 
-// FailTask gives a task back after an error, to be tried again later, or for good after several tries.
+// FailTask gives a task back after an error, to be tried again later, or for good after several tries. Deleting is tried for ever.
 func (db *DB) FailTask(ctx context.Context, holder string, id int64, why error) error {
 	text := why.Error()
 	_, err := db.pool.Exec(ctx, `
-		update recording_tasks set lease_until = null, holder = '', error = $3, due_at = $4::timestamptz + tries * $5::interval,
-			state = case when tries >= $6 then 'failed' else 'due' end, ended_at = case when tries >= $6 then $4::timestamptz end
+		update recording_tasks set lease_until = null, holder = '', error = $3, due_at = $4::timestamptz + least(tries, $6) * $5::interval,
+			state = case when tries >= $6 and kind <> 'remove' then 'failed' else 'due' end,
+			ended_at = case when tries >= $6 and kind <> 'remove' then $4::timestamptz end
 		where id = $1 and holder = $2 and state = 'due'`,
 		id, holder, text[:min(len(text), 500)], db.now(), taskRetry, taskTries)
 	if err != nil {
