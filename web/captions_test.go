@@ -180,7 +180,8 @@ func TestLiveCaptions(t *testing.T) {
 	presenter.call("POST", coursePath(d, "/api/courses/%s/end"), nil).want(t, http.StatusOK)
 	var cues cuesView
 	attendee.get(base+"/en").want(t, http.StatusOK).json(t, &cues)
-	if len(cues.Cues) != 2 || cues.Cues[0] != *line.Cue {
+	// What lasts longer than the lecture ends with it.
+	if len(cues.Cues) != 2 || cues.Cues[0].StartMS != line.Cue.StartMS || cues.Cues[0].EndMS > line.Cue.EndMS || cues.Cues[0].Text != line.Cue.Text {
 		t.Errorf("the replay has %+v", cues)
 	}
 	replay := attendee.get(stream+"index.m3u8").want(t, http.StatusOK)
@@ -211,7 +212,7 @@ func TestLiveCaptions(t *testing.T) {
 var captionURI = regexp.MustCompile(`captions-en-\d+-(\d+)-(\d+)\.vtt`)
 
 // holdsCue waits until the playlist lists the segment in which a cue begins, and returns that, which has it with
-// times of the session timeline.
+// times of the session timeline. It may end before the cue, with the lecture.
 func (s *site) holdsCue(b *browser, stream, list string, cue *protocol.Cue, text string) reply {
 	s.t.Helper()
 	uri := eventually(s.t, func() string {
@@ -226,7 +227,7 @@ func (s *site) holdsCue(b *browser, stream, list string, cue *protocol.Cue, text
 	segment := b.get(stream+uri).want(s.t, http.StatusOK)
 	read, err := lms.ParseCaptions([]byte(strings.Replace(segment.text, timestampMap, "", 1)))
 	if err != nil || !strings.HasPrefix(segment.text, "WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000\n\n") || !strings.Contains(segment.text, text) ||
-		read[0].StartMS != cue.StartMS || read[0].EndMS != cue.EndMS || read[0].Text != cue.Text {
+		read[0].StartMS != cue.StartMS || read[0].EndMS > cue.EndMS || read[0].Text != cue.Text {
 		s.t.Errorf("%v: %+v\n%s", err, read, segment.text)
 	}
 	return segment

@@ -84,7 +84,7 @@ func token(ctx context.Context, args []string, t terminal) error {
 	var life time.Duration
 	c, err := configure("token", args, t, func(fs *flag.FlagSet, _ *config) {
 		fs.StringVar(&course, "course", "", "id of the course")
-		fs.StringVar(&role, "role", "", "presenter (WHIP) or attendee (WHEP and HLS)")
+		fs.StringVar(&role, "role", "", "presenter (WHIP), captioner (live captions) or attendee (WHEP and HLS)")
 		fs.DurationVar(&life, "ttl", 24*time.Hour, "how long the token is good for, at most 720h")
 	})
 	if err != nil {
