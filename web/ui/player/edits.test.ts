@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Edits } from './edits';
+import { covers, Edits } from './edits';
 
 const row = (timeline_ms: number, recording_ms: number, length_ms: number) => ({ timeline_ms, recording_ms, length_ms });
 
@@ -37,4 +37,16 @@ describe('edit list', () => {
     expect(edits.toRecording(7_000)).toBe(7_000);
     expect(edits.toTimeline(7_000)).toBe(7_000);
   });
+});
+
+it('knows when a stream that comes and goes has pictures', () => {
+  const edits = [
+    { timeline_ms: 10_000, recording_ms: 0, length_ms: 5_000 },
+    { timeline_ms: 40_000, recording_ms: 5_000, length_ms: 5_000 },
+  ];
+  const at = (ms: number, growing = false) => covers(edits, ms, growing);
+  expect([9_999, 10_000, 14_999, 15_000, 44_000, 46_000].map((ms) => at(ms))).toEqual([false, true, true, false, true, false]);
+  expect(at(46_000, true)).toBe(true);
+  expect(at(16_000, true)).toBe(false);
+  expect(covers([], 0, true)).toBe(false);
 });

@@ -44,3 +44,11 @@ export class Edits {
     return last.timeline_ms + last.length_ms;
   }
 }
+
+/** Whether a stream that comes and goes has pictures for a moment of the timeline, in ms; `growing`: its newest piece has no end yet. */
+export function covers(edits: readonly Edit[], ms: number, growing: boolean): boolean {
+  const newest = Math.max(...edits.map((edit) => edit.timeline_ms));
+  return edits.some(
+    (edit) => edit.timeline_ms <= ms && (ms < edit.timeline_ms + edit.length_ms || (growing && edit.timeline_ms === newest)),
+  );
+}

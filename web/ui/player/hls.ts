@@ -1,29 +1,32 @@
 /** Plays an HLS playlist in a <video>: by hls.js, which is loaded only now, or natively where the browser has no Media Source. */
-
-/** One rendition a viewer can choose. */
-export interface Quality {
-  /** Index for `choose`; -1 is automatic. */
-  index: number;
-  height: number;
-  kbps: number;
-}
+import type { Levels, Quality } from './quality';
 
 export interface HLSOptions {
   /** Everything from the start of the lecture. */
   url: string;
   /** The low-latency playlist, to play at the live edge of. Only Media Source does; without it `url` is played there. */
   live?: string | undefined;
+  /** With `live`: how many seconds behind the edge to start, asked when it is about to; and stay behind until `follow`. */
+  behind?: (() => number) | undefined;
   /** Seconds of the recording; undefined starts at the live edge. */
   start: number | undefined;
+  /** Sound alone: no byte of a picture is loaded. */
+  audioOnly?: boolean;
   /** The renditions are known, or the one in use changed. */
   onqualities: (qualities: Quality[], current: number) => void;
+  /** Requests go to another host, and carry its cookies. */
+  foreign?: boolean;
+  /** The host does not give what is asked for, time and again; `status` is that of HTTP, 0 when there was no answer. */
+  onunreachable?: (status: number) => void;
   /** Loading does not get on (true) or does again (false); it keeps trying by itself. */
   ontrouble: (trouble: boolean) => void;
 }
 
 /** What the player needs of either way to play. */
 export interface HLSPlayback {
-  choose: (index: number) => void;
+  choose: (levels: Levels) => void;
+  /** Keeps near the live edge by itself (true), or leaves the speed to whoever plays (false). */
+  follow: (on: boolean) => void;
   /** Where the live edge can be played from, in seconds of the recording; undefined when unknown. */
   edge: () => number | undefined;
   /**
@@ -44,35 +47,55 @@ export async function openHLS(video: HTMLVideoElement, options: HLSOptions): Pro
 
 type HlsClass = (typeof import('hls.js'))['default'];
 
+/** How far behind the end of the playlist to be, in seconds: a little nearer than its PART-HOLD-BACK of 1.54 s, which pictures never needed. */
+const holdBack = 1.45;
+/** What was lost by a stall is caught up with: inaudibly faster, and never beyond what counts as watched. */
+const fastest = 1.5;
+
 function withMediaSource(Hls: HlsClass, video: HTMLVideoElement, options: HLSOptions): HLSPlayback {
+  const { live, behind } = options;
   const hls = new Hls({
     startPosition: options.start ?? -1,
-    backBufferLength: options.live ? 30 : 90,
+    ...(options.foreign ? { xhrSetup: (xhr: XMLHttpRequest) => void (xhr.withCredentials = true) } : {}),
+    autoStartLoad: !options.audioOnly,
+    backBufferLength: live ? 30 : 90,
     maxBufferLength: 30,
-    lowLatencyMode: options.live !== undefined,
-    // A little nearer to the edge than the playlist's PART-HOLD-BACK of 1.54 s, which pictures never needed; a stall moves away from it.
-    ...(options.live ? { liveSyncDuration: 1.45 } : {}),
-    // What was lost by a stall is caught up with: inaudibly faster, and never beyond what counts as watched.
-    maxLiveSyncPlaybackRate: options.live ? 1.5 : 1,
-    // The page shows captions and chapters itself. For its own cues hls.js makes tracks of data: addresses, which our policy forbids.
+    // We read date ranges ourselves, and captions come another way; hls.js would load an empty track, which the policy of the page forbids.
     renderTextTracksNatively: false,
     enableDateRangeMetadataCues: false,
     enableID3MetadataCues: false,
     enableEmsgMetadataCues: false,
+    enableWebVTT: false,
+    enableIMSC1: false,
+    enableCEA708Captions: false,
+    lowLatencyMode: live !== undefined,
+    ...(live ? { liveSyncDuration: holdBack } : {}),
+    maxLiveSyncPlaybackRate: live && !behind ? fastest : 1,
   });
-  const url = options.live ?? options.url;
+  const url = live ?? options.url;
   let repairs = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let started = false;
+  let chosen = -1;
+  let soundWanted = options.audioOnly ?? false;
   const qualities = () =>
     options.onqualities(
       hls.levels.map((level, index) => ({ index, height: level.height, kbps: Math.round(level.bitrate / 1000) })),
       hls.currentLevel,
     );
   hls.on(Hls.Events.MANIFEST_PARSED, () => {
+    const sound = soundWanted ? hls.allAudioTracks[0]?.url : undefined;
+    soundWanted = false;
+    if (sound) return hls.loadSource(sound);
+    if (options.audioOnly) hls.startLoad(options.start ?? -1);
     started = true;
     qualities();
   });
+  let begun = !behind;
+  hls.on(Hls.Events.LEVEL_LOADING, () => {
+    if (!begun) hls.targetLatency = Math.max(holdBack, behind!());
+  });
+  hls.on(Hls.Events.FRAG_LOADING, () => (begun = true));
   hls.on(Hls.Events.LEVEL_SWITCHED, qualities);
   hls.on(Hls.Events.FRAG_BUFFERED, () => {
     repairs = 0;
@@ -81,6 +104,7 @@ function withMediaSource(Hls: HlsClass, video: HTMLVideoElement, options: HLSOpt
   hls.on(Hls.Events.ERROR, (_event, data) => {
     if (!data.fatal) return;
     options.ontrouble(true);
+    if (data.type === Hls.ErrorTypes.NETWORK_ERROR) options.onunreachable?.(data.response?.code ?? 0);
     clearTimeout(timer);
     timer = setTimeout(() => {
       if (data.type === Hls.ErrorTypes.MEDIA_ERROR && repairs++ < 3) hls.recoverMediaError();
@@ -91,15 +115,39 @@ function withMediaSource(Hls: HlsClass, video: HTMLVideoElement, options: HLSOpt
   hls.loadSource(url);
   hls.attachMedia(video);
   return {
-    // From the next segment on: what is buffered plays out, so that a choice never stops the picture.
-    choose: (index) => (hls.nextLevel = index),
-    edge: () => hls.liveSyncPosition ?? undefined,
-    ...(options.live ? { place: () => place(hls.latestLevelDetails, video.currentTime) } : {}),
+    choose: ({ level, cap }) => {
+      if (hls.autoLevelCapping !== cap) hls.autoLevelCapping = cap;
+      // From the next segment on: what is buffered plays out, so that a choice never stops the picture.
+      if (level !== chosen) hls.nextLevel = chosen = level;
+    },
+    follow: (on) => {
+      hls.config.maxLiveSyncPlaybackRate = on ? fastest : 1;
+      if (on) hls.targetLatency = holdBack;
+    },
+    edge: () => liveEdge(hls.latestLevelDetails),
+    ...(live ? { place: () => place(hls.latestLevelDetails, video.currentTime) } : {}),
     destroy: () => {
       clearTimeout(timer);
       hls.destroy();
     },
   };
+}
+
+/** What `liveEdge` reads of hls.js' LevelDetails. */
+interface Growing {
+  live: boolean;
+  edge: number;
+  age: number;
+  holdBack: number;
+  partTarget?: number;
+  targetduration: number;
+}
+
+/** The last second of a growing playlist that can be played without running dry; undefined when it does not grow. */
+export function liveEdge(playlist: Growing | null | undefined): number | undefined {
+  if (!playlist?.live) return undefined;
+  const { edge, age, partTarget, targetduration } = playlist;
+  return edge + Math.min(age, partTarget || targetduration) - (partTarget ? holdBack : 1.5 * targetduration);
 }
 
 /** What `place` reads of hls.js' LevelDetails. */
@@ -129,6 +177,8 @@ export function place(playlist: Dated | null | undefined, second: number): numbe
 
 function native(video: HTMLVideoElement, options: HLSOptions): HLSPlayback {
   let timer: ReturnType<typeof setTimeout> | undefined;
+  // Before anything is loaded; it holds for what the playlist leads to as well.
+  if (options.foreign) video.crossOrigin = 'use-credentials';
   const load = (at: number | undefined) => {
     video.src = options.url;
     if (at !== undefined) video.addEventListener('loadedmetadata', () => (video.currentTime = at), { once: true });
@@ -144,6 +194,7 @@ function native(video: HTMLVideoElement, options: HLSOptions): HLSPlayback {
   load(options.start);
   return {
     choose: () => undefined,
+    follow: () => undefined,
     edge: () => (video.seekable.length > 0 ? video.seekable.end(video.seekable.length - 1) - 1 : undefined),
     destroy: () => {
       clearTimeout(timer);

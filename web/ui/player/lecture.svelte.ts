@@ -1,12 +1,17 @@
 /** One lecture on one page: joins the API, the socket, the playback and the reports, and keeps what the components draw. */
 import * as api from '../shared/api';
-import type { Course, Me, Resume, SpanS } from '../shared/api';
+import type { Chapter, Course, Me, Resume, SpanS } from '../shared/api';
+import { MediaAccess } from './access';
 import { iceServersOf } from '../shared/ice';
 import type { PanelMessage } from '../shared/messages';
 import { Pulse } from '../shared/pulse';
 import { Socket, type SocketState } from '../shared/socket';
 import { gaps, normalise, total } from '../shared/spans';
 import type { PlayedSpan } from './meter';
+import type { Captions } from './captions.svelte';
+import { nextNeeded } from './catchup';
+import { covers } from './edits';
+import { remember, remembered, type Choice } from './quality';
 import { Playback, type View } from './playback';
 import { Questions } from './questions.svelte';
 import { Reporter } from './reporter';
@@ -19,13 +24,21 @@ const learnEvery = 15_000;
 export class Lecture {
   readonly id: string;
   readonly questions: Questions;
+  private readonly access: MediaAccess;
+  /** Loaded after the lecture itself: few read them in the first second. */
+  captions = $state.raw<Captions>();
   course = $state.raw<Course>();
   me = $state.raw<Me>();
   resume = $state.raw<Resume>();
+  /** Places to jump to, in their order. */
+  chapters = $state.raw<Chapter[]>([]);
   failure = $state.raw<unknown>();
   view = $state.raw<View>();
-  /** What the second <video> shows while a screen is shared and WebRTC plays. */
+  /** What the second <video> shows while a screen is shared and WebRTC plays, and the camera that is then the small one. */
   screen = $state.raw<MediaStream>();
+  camera = $state.raw<MediaStream>();
+  /** Keeps the last picture in sight while another way of playing begins. */
+  onhold: (() => void) | undefined;
   socketState = $state<SocketState>('closed');
   viewers = $state(0);
   /** What was said last of this person's place on the panel, for as long as they have one. */
@@ -46,6 +59,7 @@ export class Lecture {
   constructor(id: string) {
     this.id = id;
     this.questions = new Questions(id);
+    this.access = new MediaAccess({ course: id, onrefused: () => this.playback?.turnAway() });
     this.socket = new Socket({
       course: id,
       pulse: this.pulse,
@@ -58,14 +72,20 @@ export class Lecture {
           this.seat({ person: welcome.person, member: welcome.roles.includes('panellist') });
           this.reporter?.resend();
           void this.questions.load();
+          void this.loadCaptions();
+          void this.loadChapters();
         },
         broadcast: (broadcast) => {
           this.playback?.broadcast(broadcast);
           this.startReporting(broadcast.id);
         },
         viewers: (viewers) => (this.viewers = viewers),
-        question: (question) => this.questions.take(question),
         panel: (panel) => this.seat(panel),
+        question: (question) => {
+          this.questions.take(question);
+          if (question.state === 'on_air' || question.state === 'answered') void this.loadChapters();
+        },
+        caption: (caption) => this.captions?.take(caption),
         ack: (ack) => this.reporter?.acked(ack),
         refused: (report) => this.reporter?.acked(report),
       },
@@ -82,6 +102,16 @@ export class Lecture {
   watchedSeconds = $derived(total(this.watched));
   /** What of the lecture so far was not watched. */
   missing = $derived(gaps(this.watched, 0, Math.floor((this.view?.edge ?? 0) / 1000)));
+
+  /** The lecture's picture is a shared screen, and there is one of who speaks besides. */
+  accompanied = $derived.by(() => {
+    const { view, resume } = this;
+    if (!view || !resume) return false;
+    if (view.transport === 'webrtc') return view.sharing && Boolean(this.screen && this.camera);
+    if (view.transport !== 'hls') return false;
+    const growing = view.mode === 'live' && view.sharing;
+    return covers(resume.speaker.edits, view.position, growing);
+  });
 
   /** Reads what is needed and starts in the given <video>. */
   async open(video: HTMLVideoElement): Promise<void> {
@@ -103,7 +133,14 @@ export class Lecture {
       iceServers: iceServersOf(this.id),
       pulse: this.pulse,
       onview: (view) => (this.view = view),
-      onscreen: (screen) => (this.screen = screen),
+      onscreen: (screen, camera) => {
+        this.screen = screen;
+        this.camera = camera;
+      },
+      onhold: () => this.onhold?.(),
+      needed: (ms) => Math.max(ms, nextNeeded(this.watched, ms / 1000) * 1000),
+      choice: remembered(safeStorage()),
+      media: this.access,
       onbreak: () => this.report(),
       onmode: () => void this.learn(),
     });
@@ -137,6 +174,35 @@ export class Lecture {
     this.playback?.setMuted(on);
   }
 
+  /** The small pictures of the recording, if there are any. */
+  get storyboard(): string | undefined {
+    const address = this.view?.mode === 'replay' ? this.course?.recording?.storyboard : undefined;
+    return address ? this.access.at(address) : undefined;
+  }
+
+  /** A still of the recording, if there is one. */
+  get poster(): string | undefined {
+    const address = this.view?.mode === 'replay' ? this.course?.recording?.poster : undefined;
+    return address ? this.access.at(address) : undefined;
+  }
+
+  /** The playlist of who speaks beside a shared screen. */
+  get speaker(): string | undefined {
+    const address = this.resume?.speaker.hls;
+    return address && this.access.at(address);
+  }
+
+  /** Media comes from another host, which wants its cookies sent on purpose. */
+  get foreign(): boolean {
+    return this.access.foreign;
+  }
+
+  /** Chooses what is received, here and the next time. */
+  choose(choice: Choice): void {
+    remember(safeStorage(), choice);
+    this.playback?.choose(choice);
+  }
+
   /** What the controls do. */
   get controls(): Playback | undefined {
     return this.playback;
@@ -150,6 +216,8 @@ export class Lecture {
     window.removeEventListener('pagehide', this.hide);
     window.removeEventListener('online', this.online);
     this.playback?.destroy();
+    this.captions?.end();
+    this.access.close();
     this.socket.stop();
   }
 
@@ -203,9 +271,29 @@ export class Lecture {
     });
   }
 
+  private async loadChapters(): Promise<void> {
+    try {
+      this.chapters = await api.chapters(this.id);
+    } catch {
+      // The next question or welcome reads them.
+    }
+  }
+
+  private async loadCaptions(): Promise<void> {
+    try {
+      const { Captions } = await import('./captions.svelte');
+      this.captions ??= new Captions(this.id);
+      await this.captions.load();
+    } catch {
+      // The next welcome of the socket loads them.
+    }
+  }
+
   /** Reads the resume answer again: a newer edit list, and what the ledger says. */
   private async learn(): Promise<void> {
     try {
+      // After the end there is a recording with pictures of its own.
+      if (this.view?.mode === 'replay') this.course = await api.course(this.id);
       const resume = await api.resume(this.id);
       this.playback?.learn(resume);
       this.take(resume);

@@ -2,124 +2,68 @@
  * Decides how a lecture is played and drives the one <video>: WebRTC at the live edge, HLS behind it, after it and where WebRTC does not get
  * through. Plain TypeScript: the page draws what `view` says.
  */
-import type { Provenance, Resume } from '../shared/api';
+import type { Resume } from '../shared/api';
+import { soundOnly } from '../shared/layer';
 import { Timeline, type BroadcastState } from '../shared/timeline';
-import type { Pulse } from '../shared/pulse';
-import { Subscriber, type ReceiveStats, type SubscriberOptions } from '../shared/whep';
+import type { ReceiveStats } from '../shared/whep';
+import { bufferedAhead, catchUpRate, safeRate } from './catchup';
 import { Edits } from './edits';
-import { openHLS, type HLSOptions, type HLSPlayback, type Quality } from './hls';
+import type { Feed, FeedSink } from './feed';
+import { listen, startPlaying } from './element';
+import type { HLSPlayback } from './hls';
+import { Line } from './line';
 import { Meter } from './meter';
+import { layerFor, type Choice } from './quality';
+import { Reel, type Where } from './reel';
+import { nothing, provenance, type PlaybackOptions, type View } from './view';
 
-export type Transport = '' | 'webrtc' | 'hls';
-
-/**
- * waiting: not on air yet. ended: the live picture stopped because the lecture is over, or the recording was played to its end.
- * buffering and reconnecting heal by themselves.
- */
-export type PlayState = 'waiting' | 'connecting' | 'playing' | 'paused' | 'buffering' | 'reconnecting' | 'ended' | 'refused';
-
-export type Connection = 'connecting' | 'good' | 'weak' | 'reconnecting';
-
-/** What the page draws. Times are ms of the session timeline. */
-export interface View {
-  mode: Resume['mode'];
-  transport: Transport;
-  state: PlayState;
-  /** At the live edge. */
-  following: boolean;
-  position: number;
-  /** Where the lecture has got to; after the end, its length. */
-  edge: number;
-  muted: boolean;
-  volume: number;
-  rate: number;
-  /** The browser wants a tap before it plays sound (or, in a replay, anything). */
-  blocked: '' | 'sound' | 'play';
-  connection: Connection;
-  presenterGone: boolean;
-  /** A screen is shown besides the camera. In the recording it is the picture. */
-  sharing: boolean;
-  qualities: Quality[];
-  /** -1 is automatic. */
-  quality: number;
-  /** Height of the picture now, 0 when unknown. */
-  height: number;
-  /** There is sound alone because the line is too slow for a picture. */
-  slow: boolean;
-  firstFrameMs: number | undefined;
-}
-
-export interface PlaybackOptions {
-  video: HTMLVideoElement;
-  whep: string;
-  /** Ways round networks that block UDP. */
-  iceServers?: () => Promise<RTCIceServer[]>;
-  onview: (view: View) => void;
-  /** A good moment to report: paused, sought, speed changed, ended. */
-  onbreak: () => void;
-  /** The live lecture has just ended, or goes on: the page reads the resume answer again. */
-  onmode: (mode: Resume['mode']) => void;
-  /** The stream of the shared screen, for a second <video>; undefined when there is none. */
-  onscreen?: (screen: MediaStream | undefined) => void;
-  pulse?: Pulse;
-  now?: () => number;
-  newSubscriber?: (options: SubscriberOptions) => Subscriber;
-  openHLS?: (video: HTMLVideoElement, options: HLSOptions) => Promise<HLSPlayback>;
-}
+export type { Connection, PlaybackOptions, PlayState, Transport, View } from './view';
 
 /** Nearer to the edge than this is following it. HLS itself is about ten seconds behind. */
 const followingMS = 25_000;
-/** Within this of the edge watching counts as live (lms.md 1.6). */
-const liveMS = 60_000;
 /** After a pause this short the live picture goes on at the edge, after a longer one where it was left. */
 const shortPauseMS = 8_000;
-
+/** The low-latency playlist lists a minute. A moment this far behind the edge is played from it, with some room. */
+const windowMS = 40_000;
+/** A picture that stands still is noticed after this long: the last one that was seen is as much earlier. */
+const staleMS = 1_250;
+/** A moment this near to the edge is there. */
+const thereMS = 500;
 export class Playback {
   readonly meter = new Meter();
-  view: View = {
-    mode: 'none',
-    transport: '',
-    state: 'waiting',
-    following: true,
-    position: 0,
-    edge: 0,
-    muted: false,
-    volume: 1,
-    rate: 1,
-    blocked: '',
-    connection: 'connecting',
-    presenterGone: false,
-    sharing: false,
-    qualities: [],
-    quality: -1,
-    height: 0,
-    slow: false,
-    firstFrameMs: undefined,
-  };
+  view: View;
   private readonly options: PlaybackOptions;
   private readonly video: HTMLVideoElement;
   private readonly timeline: Timeline;
   private readonly now: () => number;
+  private readonly line: Line;
   private edits = new Edits(null, true);
   private playlist = '';
-  private subscriber: Subscriber | undefined;
-  private hls: HLSPlayback | undefined;
+  private readonly reel: Reel;
   /** Rises when another transport is opened; what an older one still says is ignored. */
   private turn = 0;
-  private webrtcBlocked = false;
+  /** The last moment that WebRTC really showed, in ms; undefined when it showed none. */
+  private shownAt: number | undefined;
   private intent: 'play' | 'pause' = 'play';
   private pausedAt = 0;
-  private chosen = -1;
-  /** The playlist was opened at the live edge, not at a moment that somebody chose. */
-  private atEdge = false;
-  /** What is open lists the last minute only, and says itself what moment it shows. */
-  private window = false;
-
   constructor(options: PlaybackOptions) {
     this.options = options;
     this.video = options.video;
     this.now = options.now ?? (() => performance.now());
     this.timeline = new Timeline(this.now);
+    this.reel = new Reel(options);
+    this.line = new Line({
+      feed: {
+        url: options.whep,
+        ...(options.iceServers ? { iceServers: options.iceServers } : {}),
+        ...(options.pulse ? { pulse: options.pulse } : {}),
+        expectMedia: () => !this.view.presenterGone,
+      },
+      newSubscriber: options.newSubscriber,
+      random: options.random,
+    });
+    this.view = { ...nothing, choice: options.choice ?? 'auto' };
+    this.line.choose(layerFor(this.view.choice));
     this.listen();
   }
 
@@ -145,20 +89,24 @@ export class Playback {
     this.update(this.presence(state));
     if (state.state === 'live' && this.view.mode !== 'live') this.wentLive();
     else if (state.state === 'ended' && this.view.mode === 'live') this.wentOff();
-    if (state.state === 'live' && state.presenter === 'connected') this.subscriber?.nudge();
+    if (state.state === 'live' && state.presenter === 'connected') this.line.feed?.subscriber.nudge();
   }
 
-  /** To the live edge. */
+  /** To the live edge. What is shown goes on until the live picture is there. */
   live(): void {
     if (!this.timeline.live) return;
     this.intent = 'play';
+    this.stopCatchingUp();
     this.setRate(1);
-    const edge = this.window && this.hls?.edge();
-    if (!this.webrtcBlocked) this.openWebRTC();
-    else if (edge) {
+    const edge = this.reel.window && this.reel.hls?.edge();
+    if (!this.line.blocked) {
+      if (this.view.transport === 'hls' && this.view.state === 'playing') this.prepare(true);
+      else this.openWebRTC();
+    } else if (edge) {
+      this.reel.atEdge = true;
       this.video.currentTime = edge;
       void this.tryPlay();
-    } else this.openAt(undefined);
+    } else this.openEdge();
   }
 
   play(): void {
@@ -166,13 +114,14 @@ export class Playback {
     if (this.view.transport === 'webrtc' || (this.view.mode === 'live' && this.view.transport === '')) {
       if (this.timeline.edge - this.pausedAt > shortPauseMS && this.view.state === 'paused') this.openAt(this.pausedAt);
       else this.live();
-    } else if (this.window && (this.view.mode === 'replay' || this.behind() > shortPauseMS)) this.openAt(this.view.position);
+    } else if (this.reel.window && (this.view.mode === 'replay' || this.behind() > shortPauseMS)) this.openAt(this.view.position);
     else if (this.view.transport === 'hls') void this.tryPlay();
     else if (this.view.mode === 'replay') this.openAt(this.view.position);
   }
 
   pause(): void {
     this.intent = 'pause';
+    this.leaveStandby();
     this.video.pause();
     if (this.view.transport === 'webrtc') {
       // Nothing is kept behind a live picture; what follows the pause comes from the recording.
@@ -185,18 +134,31 @@ export class Playback {
 
   /** To a moment of the lecture; past the edge is the edge. */
   seek(ms: number): void {
-    const to = Math.max(0, Math.min(ms, this.view.edge));
+    const to = Math.max(0, Math.min(ms, this.edge));
     this.breaks();
-    if (this.view.mode === 'live' && to >= this.view.edge - 2_000) return this.live();
-    if (this.view.transport === 'hls' && this.hls && !this.window) {
-      this.atEdge = false;
-      this.video.currentTime = this.edits.toRecording(to) / 1000;
-      this.update({ position: to, following: false });
-      if (this.view.state === 'ended') this.play();
-    } else {
-      this.intent = 'play';
-      this.openAt(to);
-    }
+    this.stopCatchingUp();
+    if (this.view.mode === 'live' && to >= this.edge - 2_000) return this.live();
+    this.leaveStandby();
+    this.goTo(to);
+  }
+
+  /**
+   * Plays what was missed from this moment on and nothing that was seen: in a live lecture faster, until the live edge, where it is live
+   * again; in a replay at the speed that is set.
+   */
+  playMissed(from: number, gapSeconds: number): void {
+    const live = this.view.mode === 'live';
+    this.seek(from);
+    this.intent = 'play';
+    if (live) this.setRate(catchUpRate(gapSeconds));
+    this.update({ only: true });
+    if (this.reel.hls) void this.tryPlay();
+  }
+
+  /** Gives up playing only what was missed: from here on at the usual speed, wherever that is. */
+  normally(): void {
+    this.stopCatchingUp();
+    this.setRate(1);
   }
 
   setRate(rate: number): void {
@@ -205,8 +167,12 @@ export class Playback {
     this.video.defaultPlaybackRate = rate;
     this.video.playbackRate = rate;
     this.update({ rate });
+    if (this.view.only && this.view.mode === 'live') {
+      if (rate <= 1) this.stopCatchingUp();
+      else return;
+    }
     // The live edge is played at the rate that keeps us there; another one leaves it.
-    if (this.window && rate !== 1) this.openAt(this.view.position);
+    if (this.reel.window && rate !== 1) this.openAt(this.view.position);
   }
 
   setMuted(muted: boolean): void {
@@ -227,54 +193,98 @@ export class Playback {
     void this.tryPlay();
   }
 
-  choose(quality: number): void {
-    this.chosen = quality;
-    this.hls?.choose(quality);
-    this.update({ quality });
+  choose(choice: Choice): void {
+    const before = this.view.choice;
+    this.update({ choice });
+    this.line.choose(layerFor(choice));
+    if (this.reel.hls && (choice === 'audio') !== (before === 'audio')) this.reopen();
+    else this.reel.choose(choice);
   }
 
   /** The network is back, the page is in view again: looks after the picture at once. */
   nudge(): void {
-    this.subscriber?.nudge();
+    this.line.nudge(this.now());
   }
 
   /** The page has lost something else of the server: looks closely whether the picture still comes. */
   suspect(): void {
-    this.subscriber?.suspect();
+    this.line.feed?.subscriber.suspect();
   }
 
-  /** Several times a second: reads the position and measures what is played. */
+  /** Several times a second: reads the position, measures what is played, and looks after what happens behind it. */
   tick(): void {
     const now = this.now();
-    const edge = this.view.mode === 'replay' ? Math.max(this.edits.end, this.timeline.edge) : this.timeline.edge;
-    if (this.view.transport === 'webrtc' && this.subscriber) {
-      const moving = this.subscriber.alive() && !this.video.paused && this.intent === 'play';
-      const position = moving ? this.timeline.edge : this.view.position;
-      if (moving) this.meter.play(position, 'live', 1, now);
-      else this.meter.cut();
-      this.update({ edge, position, following: true });
-    } else if (this.view.transport === 'hls' && this.hls && this.video.readyState > 0) {
-      const at = this.window ? this.hls.place?.() : this.edits.toTimeline(this.video.currentTime * 1000);
-      const position = Math.min(at ?? this.view.position, edge || Infinity);
-      const moving = at !== undefined && !this.video.paused && !this.video.seeking && this.video.readyState >= 3;
-      if (moving) this.meter.play(position, this.provenance(edge - position), this.video.playbackRate, now);
-      else this.meter.cut();
-      const following = this.view.mode === 'live' && this.atEdge && edge - position < followingMS;
-      this.update({ edge, position, following });
-    } else {
-      this.update({ edge });
-    }
+    if (this.view.transport === 'webrtc' && this.line.feed) this.tickFeed(this.line.feed, now);
+    else if (this.view.transport === 'hls' && this.reel.hls && this.video.readyState > 0) this.tickHLS(this.reel.hls, now);
+    else this.update({ edge: this.edge });
+    this.lookBehind(now);
   }
 
   /** Ends everything. */
   destroy(): void {
+    this.leaveStandby();
     this.close();
     this.meter.cut();
   }
 
-  private provenance(behind: number): Provenance {
-    if (this.view.mode === 'replay') return 'replay';
-    return behind <= liveMS ? 'live' : 'dvr';
+  private get edge(): number {
+    return this.view.mode === 'replay' ? Math.max(this.edits.end, this.timeline.edge) : this.timeline.edge;
+  }
+
+  private tickFeed(feed: Feed, now: number): void {
+    const moving = feed.subscriber.alive() && !this.video.paused && this.intent === 'play';
+    if (moving) this.line.ease(now);
+    const position = moving ? this.timeline.edge - feed.delayed : this.view.position;
+    if (moving) {
+      this.meter.play(position, 'live', 1.2, now);
+      this.shownAt = position - staleMS;
+    } else this.meter.cut();
+    this.update({ edge: this.edge, position, following: true });
+  }
+
+  private tickHLS(hls: HLSPlayback, now: number): void {
+    const { edge, video } = this;
+    const at = this.reel.window ? hls.place?.() : this.edits.toTimeline(video.currentTime * 1000);
+    const position = Math.min(at ?? this.view.position, edge || Infinity);
+    const moving = at !== undefined && !video.paused && !video.seeking && video.readyState >= 3;
+    if (moving) this.meter.play(position, provenance(this.view.mode, edge - position), video.playbackRate, now);
+    else this.meter.cut();
+    const following = this.view.mode === 'live' && this.reel.atEdge && edge - position < followingMS;
+    this.update({ edge, position, following });
+    if (this.view.only && moving) this.catchUp(hls, position);
+  }
+
+  /** Skips what was watched; in a live lecture comes nearer to the edge, and is live when it is there. */
+  private catchUp(hls: HLSPlayback, position: number): void {
+    const live = this.view.mode === 'live';
+    const next = this.options.needed?.(position) ?? position;
+    if (next >= this.edge - 1_000) {
+      if (live) return this.live();
+      this.stopCatchingUp();
+      this.breaks();
+      this.update({ state: 'ended' });
+      return this.video.pause();
+    }
+    if (next > position) return this.goTo(next);
+    if (!live) return;
+    if (!this.reel.window && !this.reel.noWindow && this.behind() < windowMS) return this.openEdge(position);
+    const edge = hls.edge();
+    if (edge !== undefined && (edge - this.video.currentTime) * 1000 < thereMS) return this.arrived(hls);
+    this.video.playbackRate = safeRate(this.view.rate, bufferedAhead(this.video));
+  }
+
+  /** Caught up: at the edge of HLS, and at that of WebRTC if that gets through. */
+  private arrived(hls: HLSPlayback): void {
+    this.stopCatchingUp();
+    this.setRate(1);
+    this.reel.atEdge = true;
+    this.update({ following: true });
+    hls.follow(true);
+    if (!this.line.blocked) this.prepare(true);
+  }
+
+  private stopCatchingUp(): void {
+    if (this.view.only) this.update({ only: false });
   }
 
   private behind(): number {
@@ -300,7 +310,8 @@ export class Playback {
 
   private wentOff(): void {
     const { transport, position } = this.view;
-    this.update({ mode: 'replay' });
+    this.leaveStandby();
+    this.update({ mode: 'replay', joining: false });
     if (transport === 'hls') {
       // The playlist becomes the recording under our feet; playing goes on.
       this.update({ following: false });
@@ -312,24 +323,22 @@ export class Playback {
     this.options.onmode('replay');
   }
 
-  private close(): void {
+  /** Ends what is shown, except the feed that comes next. */
+  private close(next?: Feed): void {
     this.turn++;
     this.meter.cut();
-    this.subscriber?.close();
-    this.subscriber = undefined;
-    this.hls?.destroy();
-    this.hls = undefined;
-    this.window = false;
-    this.update({ slow: false });
+    if (this.line.feed || this.reel.hls) this.options.onhold?.();
+    if (!next) this.line.close();
+    this.reel.close();
     this.video.srcObject = null;
-    this.options.onscreen?.(undefined);
+    this.options.onscreen?.(undefined, undefined);
+    this.update({ soundOnly: '' });
   }
 
   private openWebRTC(): void {
+    this.leaveStandby();
     this.close();
-    const turn = this.turn;
-    const mine = () => turn === this.turn;
-    const make = this.options.newSubscriber ?? ((options: SubscriberOptions) => new Subscriber(options));
+    this.shownAt = undefined;
     this.update({
       transport: 'webrtc',
       state: 'connecting',
@@ -337,65 +346,126 @@ export class Playback {
       following: true,
       position: this.timeline.edge,
       qualities: [],
-      quality: -1,
     });
-    const subscriber = make({
-      url: this.options.whep,
-      ...(this.options.iceServers ? { iceServers: this.options.iceServers } : {}),
-      ...(this.options.pulse ? { pulse: this.options.pulse } : {}),
-      expectMedia: () => !this.view.presenterGone,
-      onstream: (stream, screen) => {
-        if (!mine()) return;
-        this.options.onscreen?.(screen);
-        this.video.srcObject = stream;
-        void this.tryPlay();
-      },
+    this.line.open((feed) => this.sink(feed));
+  }
+
+  /** What the feed on the stage does to the page. */
+  private sink(feed: Feed): FeedSink {
+    return {
+      onstream: (stream, screen) => this.show(stream, screen),
       onstate: (state, why) => {
-        if (!mine()) return;
         // No codec in common, such as a Firefox without H.264: there is another way to play it.
-        if (state === 'refused' && why?.status === 422) return this.withoutWebRTC();
-        if (state === 'playing')
-          this.update({ state: 'playing', connection: 'good', firstFrameMs: this.subscriber?.firstFrameMs });
+        if (state === 'refused' && why?.status === 422) return this.withoutWebRTC(true);
+        if (state === 'playing') this.update({ state, connection: 'good', firstFrameMs: feed.subscriber.firstFrameMs });
         else if (state === 'reconnecting') this.update({ state, connection: state });
         else if (state === 'waiting' || state === 'refused') this.update({ state, connection: 'connecting' });
       },
-      onstats: (stats) => mine() && this.judge(stats),
-      onlayer: ({ shown, limited }) => mine() && this.update({ slow: limited && shown === 'audio' }),
-      onblocked: () => mine() && this.withoutWebRTC(),
-    });
-    this.subscriber = subscriber;
-    subscriber.start();
+      onstats: (stats) => this.judge(stats),
+      onlayer: (state) => this.update({ soundOnly: soundOnly(state) ? (state.wanted === 'audio' ? 'chosen' : 'line') : '' }),
+      onblocked: () => this.withoutWebRTC(false),
+    };
   }
 
-  private withoutWebRTC(): void {
-    this.webrtcBlocked = true;
-    this.openAt(undefined);
+  private show(stream: MediaStream, screen: MediaStream | undefined): void {
+    this.options.onscreen?.(screen, stream);
+    this.video.srcObject = stream;
+    void this.tryPlay();
   }
 
-  /** Opens the playlist at a moment of the lecture, or at the live edge. */
-  private openAt(ms: number | undefined): void {
+  /** WebRTC does not get through: HLS goes on with the second at which it stopped, and catches up. */
+  private withoutWebRTC(forGood: boolean): void {
+    this.leaveStandby();
+    this.line.fell(forGood, this.now());
+    const lost = this.shownAt === undefined ? 0 : this.timeline.edge - this.shownAt;
+    if (lost > 0 && lost < windowMS && this.intent === 'play') {
+      this.openEdge(this.shownAt);
+      this.setRate(catchUpRate(lost / 1000));
+      this.update({ only: true });
+    } else this.openEdge();
+  }
+
+  /** Opens WebRTC behind what is shown. */
+  private prepare(asked: boolean): void {
+    this.line.prepare(asked, this.reel.atEdge ? this.behind() : 0, this.now());
+    this.update({ joining: asked });
+  }
+
+  private leaveStandby(): void {
+    this.line.leave();
+    this.update({ joining: false });
+  }
+
+  /** Looks after the reception behind what is shown, and whether it is time for one. */
+  private lookBehind(now: number): void {
+    const { view, line } = this;
+    const longing = this.reel.atEdge && view.following && view.state === 'playing' && !view.presenterGone;
+    const found = line.look(now, longing);
+    if (found === 'try') this.prepare(false);
+    else if (found === 'blocked') this.withoutWebRTC(false);
+    else if (found === 'take') this.takeOver(line.feed!);
+  }
+
+  /** Shows the feed that waited behind. */
+  private takeOver(feed: Feed): void {
+    this.close(feed);
+    feed.sink = this.sink(feed);
+    this.update({ transport: 'webrtc', state: 'playing', connection: 'good', following: true, joining: false, qualities: [] });
+    this.show(feed.stream!, feed.screen);
+    this.tickFeed(feed, this.now());
+  }
+
+  /** To a moment behind the edge, which what is open may have. */
+  private goTo(ms: number): void {
+    if (this.view.transport === 'hls' && this.reel.hls && !this.reel.window) {
+      this.reel.atEdge = false;
+      this.video.currentTime = this.edits.toRecording(ms) / 1000;
+      this.update({ position: ms, following: false });
+      if (this.view.state === 'ended') this.play();
+    } else {
+      this.intent = 'play';
+      this.openAt(ms);
+    }
+  }
+
+  /** Opens what is open once more. */
+  private reopen(): void {
+    if (this.reel.atEdge) this.openEdge();
+    else this.openAt(this.view.position);
+  }
+
+  /** Opens the recording at a moment of the lecture. */
+  private openAt(ms: number): void {
+    this.openHLS({ start: this.edits.toRecording(ms) / 1000 }, ms);
+  }
+
+  /** Opens the playlist of the last minute at its live edge, or at a moment less than a minute ago. */
+  private openEdge(from?: number): void {
+    if (this.view.mode !== 'live') return this.openAt(from ?? this.view.position);
+    this.openHLS(
+      { live: this.playlist, ...(from === undefined ? {} : { behind: () => (this.timeline.edge - from) / 1000 }) },
+      from,
+    );
+  }
+
+  private openHLS(where: Omit<Where, 'url'>, ms: number | undefined): void {
     this.close();
-    this.atEdge = ms === undefined;
-    const turn = this.turn;
-    const mine = () => turn === this.turn;
+    const { reel } = this;
     this.update({
       transport: 'hls',
       state: 'connecting',
       connection: 'connecting',
-      following: ms === undefined,
+      following: where.live !== undefined && ms === undefined,
       ...(ms === undefined ? {} : { position: ms }),
     });
-    const open = this.options.openHLS ?? openHLS;
-    open(this.video, {
-      url: this.recording,
-      live: ms === undefined && this.view.mode === 'live' ? this.playlist : undefined,
-      start: ms === undefined ? undefined : this.edits.toRecording(ms) / 1000,
-      onqualities: (qualities, current) => {
-        if (!mine()) return;
-        this.update({ qualities, height: qualities[current]?.height ?? this.view.height });
+    void reel.open({ ...where, url: this.recording }, () => this.view.choice, {
+      onopen: () => {
+        this.update({ soundOnly: this.view.choice === 'audio' ? 'chosen' : '' });
+        this.video.playbackRate = this.view.rate;
+        if (this.intent === 'play') void this.tryPlay();
       },
+      onqualities: (qualities, height) => this.update({ qualities, height: height ?? this.view.height }),
       ontrouble: (trouble) => {
-        if (!mine()) return;
         if (trouble)
           this.update({
             connection: 'reconnecting',
@@ -403,72 +473,64 @@ export class Playback {
           });
         else if (this.view.connection !== 'weak') this.update({ connection: 'good' });
       },
-    }).then(
-      (hls) => {
-        if (!mine()) return hls.destroy();
-        this.hls = hls;
-        this.window = hls.place !== undefined;
-        if (this.chosen >= 0) hls.choose(this.chosen);
-        this.video.playbackRate = this.view.rate;
-        if (this.intent === 'play') void this.tryPlay();
-      },
-      () => mine() && this.update({ state: 'reconnecting', connection: 'reconnecting' }),
-    );
+      onfailed: () => this.update({ state: 'reconnecting', connection: 'reconnecting' }),
+      onmoved: () => this.reopen(),
+    });
+    reel.atEdge = this.view.following;
+  }
+
+  /** The server says that this person may watch no longer. */
+  turnAway(): void {
+    this.leaveStandby();
+    this.close();
+    this.update({ transport: '', state: 'refused' });
   }
 
   private async tryPlay(): Promise<void> {
     const turn = this.turn;
-    try {
-      await this.video.play();
-      if (turn === this.turn && this.view.blocked === 'play') this.update({ blocked: '' });
-    } catch (error) {
-      if (turn !== this.turn || !(error instanceof DOMException) || error.name !== 'NotAllowedError') return;
-      if (this.view.mode === 'live' && !this.video.muted) {
-        // The picture may come without a tap, the sound may not: show at once that the lecture runs.
-        this.video.muted = true;
-        this.update({ muted: true, blocked: 'sound' });
-        return this.tryPlay();
-      }
-      this.update({ blocked: 'play', state: 'paused' });
-    }
+    // The picture may come without a tap, the sound may not: show at once that the lecture runs.
+    const outcome = await startPlaying(this.video, () => turn === this.turn && this.view.mode === 'live');
+    if (turn !== this.turn) return;
+    if (outcome === 'muted') this.update({ muted: true, blocked: 'sound' });
+    else if (outcome === 'refused') this.update({ blocked: 'play', state: 'paused' });
+    else if (outcome === 'plays' && this.view.blocked === 'play') this.update({ blocked: '' });
   }
 
   private judge(stats: ReceiveStats): void {
-    const weak = stats.loss > 0.05 || (stats.fps > 0 && stats.fps < 12) || stats.bufferMs > 1_500;
+    const weak =
+      stats.loss > 0.05 || (stats.fps > 0 && stats.fps < 12) || stats.bufferMs > 1_500 + (this.line.feed?.delayed ?? 0);
     this.update({ height: stats.height || this.view.height });
     if (this.view.state === 'playing') this.update({ connection: weak ? 'weak' : 'good' });
   }
 
   private listen(): void {
-    const on = (name: string, run: () => void) => this.video.addEventListener(name, run);
     const hls = (run: () => void) => () => this.view.transport === 'hls' && run();
-    on(
-      'playing',
-      hls(() => this.update({ state: 'playing', connection: 'good' })),
-    );
-    on(
-      'waiting',
-      hls(() => this.view.state === 'playing' && this.update({ state: 'buffering', connection: 'weak' })),
-    );
-    // A pause that closing the transport causes comes late and means nothing; one by a headset's key counts.
-    on(
-      'pause',
-      hls(() => this.hls && !this.video.ended && this.video.readyState > 0 && (this.breaks(), this.update({ state: 'paused' }))),
-    );
-    on(
-      'seeking',
-      hls(() => this.meter.cut()),
-    );
-    on(
-      'ended',
-      hls(() => (this.breaks(), this.update({ state: 'ended' }))),
-    );
-    // Some browsers let a stream begin and stop it when it turns out to have sound.
-    on('pause', () => {
-      if (this.view.transport !== 'webrtc' || this.intent !== 'play' || !this.video.srcObject) return;
-      void this.tryPlay();
+    listen(this.video, {
+      playing: hls(() => this.update({ state: 'playing', connection: 'good' })),
+      waiting: hls(() => {
+        if (this.view.state !== 'playing') return;
+        this.update({ state: 'buffering', connection: 'weak' });
+        // What is tried behind it takes the line that the picture needs.
+        if (!this.view.joining) this.line.spoil(this.now());
+      }),
+      paused: () => this.stopped(),
+      seeking: hls(() => this.meter.cut()),
+      ended: hls(() => (this.breaks(), this.update({ state: 'ended' }))),
+      volume: () => this.update({ muted: this.video.muted, volume: this.video.volume }),
     });
-    on('volumechange', () => this.update({ muted: this.video.muted, volume: this.video.volume }));
+  }
+
+  private stopped(): void {
+    const { video, view } = this;
+    if (view.transport === 'hls') {
+      // A pause that closing the transport causes comes late and means nothing; one by a headset's key counts.
+      if (!this.reel.hls || video.ended || video.readyState === 0 || view.state === 'ended') return;
+      this.breaks();
+      this.update({ state: 'paused' });
+    } else if (view.transport === 'webrtc' && this.intent === 'play' && video.srcObject) {
+      // Some browsers let a stream begin and stop it when it turns out to have sound.
+      void this.tryPlay();
+    }
   }
 
   private breaks(): void {

@@ -386,6 +386,24 @@ export interface PathTest {
   facts: PathFacts;
 }
 
+// Where media is fetched
+
+/** Leave to fetch a lecture's media from one host, to be sent on as it is. */
+export interface MediaGrant {
+  policy: string;
+  signature: string;
+  key_id: string;
+  viewer: string;
+}
+
+export interface MediaHost {
+  /** Ends in a slash; playlists and segments are below it. */
+  base: string;
+  /** Where to POST the grant; absent where the answer has set the cookies. */
+  access?: string;
+  grant?: MediaGrant;
+}
+
 // Captions
 
 /** One caption; times are ms of the session timeline. Text and speaker are plain words, with line breaks. */

@@ -21,6 +21,7 @@ import type {
   IceServer,
   LineProblem,
   Me,
+  MediaHost,
   NewBatch,
   NewCourse,
   NewStaff,
@@ -221,6 +222,9 @@ export const savePathTest = (courseID: string, facts: PathFacts) =>
 export const pathTests = async (programmeID: string) =>
   (await call<{ tests: PathTest[] }>('GET', `/api/programmes/${id(programmeID)}/path-tests`)).tests;
 
+/** Where the lecture's HLS is fetched, in order of preference; no hosts: from this server, by the session. */
+export const mediaAccess = (courseID: string) =>
+  call<{ hosts: MediaHost[]; expires_s: number; renew_s: number }>('POST', `/api/courses/${id(courseID)}/access`);
 export const chapters = async (courseID: string) =>
   (await call<{ chapters: Chapter[] }>('GET', `/api/courses/${id(courseID)}/chapters`)).chapters;
 /** Deeds in a programme, newest first: those that hold all the words, after the one with the id `before`. */

@@ -29,6 +29,8 @@ export const icons = {
   forbidden: circle(12, 12, 8.5) + 'M6 6l12 12',
   fullscreen: 'M4.5 9V4.5H9M15 4.5h4.5V9M19.5 15v4.5H15M9 19.5H4.5V15',
   fullscreenExit: 'M9 4.5V9H4.5M19.5 9H15V4.5M15 19.5V15h4.5M4.5 15H9v4.5',
+  float: rect(3.5, 5.5, 17, 13, 2) + 'M12.5 12.5h5v3.5h-5z',
+  headphones: 'M4 15v-3a8 8 0 0 1 16 0v3' + rect(3.5, 14, 4.5, 6, 1.5) + rect(16, 14, 4.5, 6, 1.5),
   info: circle(12, 12, 9) + 'M12 11v5.5M12 7.5v.1',
   key: circle(8, 15.5, 4) + 'M11 12.5l8.5-8.5M15.5 8l3 3',
   link: 'M10 14a4 4 0 0 0 5.7 0l3-3a4 4 0 0 0-5.7-5.7l-1 1M14 10a4 4 0 0 0-5.7 0l-3 3a4 4 0 0 0 5.7 5.7l1-1',
