@@ -266,7 +266,11 @@ func receivedOf[M protocol.Message](p *peer) (of []M) {
 // wantClose waits for the end and holds that it came with this code.
 func (p *peer) wantClose(code int) {
 	p.t.Helper()
-	<-p.ended
+	select {
+	case <-p.ended:
+	case <-time.After(time.Hour): // of the bubble: pings would keep a socket that nobody closes, and the test, for ever
+		p.t.Fatalf("the socket is still open, want close code %d", code)
+	}
 	var closed *websocket.CloseError
 	if err := p.lastErr(); !errors.As(err, &closed) || closed.Code != code {
 		p.t.Errorf("ended with %v, want close code %d", err, code)

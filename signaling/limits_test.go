@@ -80,6 +80,7 @@ func TestTickets(t *testing.T) {
 		used := w.ticket(attending("dr-a"))
 		first := w.open()
 		first.say(&protocol.Hello{Ticket: used})
+		synctest.Wait() // the server has it: else the second might be the first there
 		again := w.open()
 		again.say(&protocol.Hello{Ticket: used})
 		again.wantClose(protocol.CloseTicket)
