@@ -59,23 +59,15 @@ func (db *DB) CalendarCourses(ctx context.Context, token string) ([]CourseView, 
 	err := db.tx(ctx, "read calendar feed", func(tx pgx.Tx, now time.Time) error {
 		rows, err := tx.Query(ctx, `
 			select calendar_feeds.person_id, held.role, held.programme_id, held.course_id
-			from calendar_feeds left join lateral (
-				select role, programme_id, course_id from role_grants where role_grants.person_id = calendar_feeds.person_id
-				union all
-				select 'attendee', programme_id, null from enrolments where enrolments.person_id = calendar_feeds.person_id
-			) held on true
+			from calendar_feeds join persons on persons.id = calendar_feeds.person_id`+heldRoles+`
 			where calendar_feeds.hash = $1`, db.pepper.Hash(lms.ForCalendar, token))
 		if err != nil {
 			return err
 		}
 		var actor lms.Actor
-		var role *lms.Role
-		var programme *lms.ProgrammeID
-		var course *lms.CourseID
-		if _, err = pgx.ForEachRow(rows, []any{&actor.Person, &role, &programme, &course}, func() error {
-			if role != nil {
-				actor.Roles = append(actor.Roles, lms.RoleGrant{Role: *role, Programme: orEmpty(programme), Course: orEmpty(course)})
-			}
+		var held heldRole
+		if _, err = pgx.ForEachRow(rows, append([]any{&actor.Person}, held.fields()...), func() error {
+			held.grant(&actor)
 			return nil
 		}); err != nil {
 			return err

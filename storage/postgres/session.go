@@ -53,6 +53,33 @@ func device(userAgent string) string {
 	return userAgent
 }
 
+// heldRoles joins, as held, every role that the person of a row of persons has now.
+const heldRoles = `
+	left join lateral (
+		select role, programme_id, course_id from role_grants where role_grants.person_id = persons.id
+		union all
+		select 'attendee', programme_id, null from enrolments where enrolments.person_id = persons.id
+		union all
+		select 'panellist', courses.programme_id, courses.id from panel join courses on courses.id = panel.course_id
+		where panel.person_id = persons.id and panel.panellist
+	) held on true`
+
+// heldRole is held.role, held.programme_id and held.course_id of a row; all are null for somebody without any role.
+type heldRole struct {
+	role      *lms.Role
+	programme *lms.ProgrammeID
+	course    *lms.CourseID
+}
+
+func (h *heldRole) fields() []any { return []any{&h.role, &h.programme, &h.course} }
+
+// grant gives the actor what the row holds.
+func (h *heldRole) grant(a *lms.Actor) {
+	if h.role != nil {
+		a.Roles = append(a.Roles, lms.RoleGrant{Role: *h.role, Programme: orEmpty(h.programme), Course: orEmpty(h.course)})
+	}
+}
+
 // SessionPerson returns whose session a token is, with their roles as they are now. Errors: lms.ErrExpired
 // when there is no such session or it has ended.
 func (db *DB) SessionPerson(ctx context.Context, token string) (lms.Actor, error) {
@@ -61,15 +88,7 @@ func (db *DB) SessionPerson(ctx context.Context, token string) (lms.Actor, error
 		select sessions.id, sessions.seen_at, persons.id, persons.name, persons.email, persons.country, persons.zone,
 			held.role, held.programme_id, held.course_id
 		from sessions
-		join persons on persons.id = sessions.person_id
-		left join lateral (
-			select role, programme_id, course_id from role_grants where role_grants.person_id = persons.id
-			union all
-			select 'attendee', programme_id, null from enrolments where enrolments.person_id = persons.id
-			union all
-			select 'panellist', courses.programme_id, courses.id from panel join courses on courses.id = panel.course_id
-			where panel.person_id = persons.id and panel.panellist
-		) held on true
+		join persons on persons.id = sessions.person_id`+heldRoles+`
 		where sessions.hash = $1 and sessions.revoked_at is null and sessions.expires_at > $2
 		order by held.role, held.programme_id, held.course_id`,
 		db.pepper.Hash(lms.ForSession, token), now)
@@ -78,15 +97,11 @@ func (db *DB) SessionPerson(ctx context.Context, token string) (lms.Actor, error
 	}
 	var a lms.Actor
 	var seen time.Time
-	var role *lms.Role
-	var programme *lms.ProgrammeID
-	var course *lms.CourseID
+	var held heldRole
 	staff := false
-	_, err = pgx.ForEachRow(rows, []any{&a.Session, &seen, &a.Person, &a.Name, &a.Email, &a.Country, &a.Zone, &role, &programme, &course}, func() error {
-		if role != nil {
-			a.Roles = append(a.Roles, lms.RoleGrant{Role: *role, Programme: orEmpty(programme), Course: orEmpty(course)})
-			staff = staff || role.Staff()
-		}
+	_, err = pgx.ForEachRow(rows, append([]any{&a.Session, &seen, &a.Person, &a.Name, &a.Email, &a.Country, &a.Zone}, held.fields()...), func() error {
+		held.grant(&a)
+		staff = staff || held.role != nil && held.role.Staff()
 		return nil
 	})
 	if err != nil {
