@@ -15,11 +15,15 @@ type (
 	QuestionID string
 	// BatchID names a batch of access codes.
 	BatchID string
+	// ItemID names a question of a test, in all its versions.
+	ItemID string
+	// AttemptID names one try at a test.
+	AttemptID string
 )
 
 // ID is any of the identifiers.
 type ID interface {
-	ProgrammeID | CourseID | PersonID | BroadcastID | QuestionID | BatchID
+	ProgrammeID | CourseID | PersonID | BroadcastID | QuestionID | BatchID | ItemID | AttemptID
 }
 
 // ParseID reads an identifier from outside. What is not a lower-case UUID cannot be the name of
