@@ -19,8 +19,9 @@ type Notice struct {
 	Kind      NoticeKind
 	ID        string // the same for each attempt to send it; letters, digits and hyphens
 	To        Email
-	Name      string // of the reader; "" when not known yet
-	Zone      Zone   // in which the reader is told times; "" for UTC
+	Name      string   // of the reader; "" when not known yet
+	Zone      Zone     // in which the reader is told times; "" for UTC
+	Language  Language // in which the reader is written to; "" for English
 	ExpiresAt time.Time
 	Code      OTP    // NoticeOTP
 	Link      string // NoticeLink, NoticeSchedule: absolute

@@ -108,7 +108,9 @@ type Actor struct {
 	Email   Email
 	Country Country
 	Zone    Zone
-	Roles   []RoleGrant
+	// Language is the one they chose for pages and mail, "" for none.
+	Language Language
+	Roles    []RoleGrant
 }
 
 // Can reports whether the actor may do p in the scope.

@@ -79,7 +79,7 @@ func (s *Server) serve(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := s.admit(w, r, rt)
 		if err == nil {
-			r = r.WithContext(s.db.WithOrigin(r.Context(), requestID(r.Context()), clientAddr(r, s.proxies)))
+			r = withLanguage(r.WithContext(s.db.WithOrigin(r.Context(), requestID(r.Context()), clientAddr(r, s.proxies))), c.actor)
 			err = rt.handle(s, w, r, c)
 		}
 		if err != nil {

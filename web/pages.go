@@ -46,7 +46,7 @@ func newPages(static *staticFiles, languages *languages) (pages, error) {
 	all := pages{}
 	for _, say := range languages.all {
 		var err error
-		if all[say], err = parsePages(static, say); err != nil {
+		if all[say], err = parsePages(static, languages, say); err != nil {
 			return nil, err
 		}
 	}
@@ -54,15 +54,16 @@ func newPages(static *staticFiles, languages *languages) (pages, error) {
 }
 
 // parsePages parses every page together with the layout.
-func parsePages(static *staticFiles, say *words) (map[string]*template.Template, error) {
+func parsePages(static *staticFiles, languages *languages, say *words) (map[string]*template.Template, error) {
 	layout, err := template.New("layout.html").Funcs(template.FuncMap{
-		"icon":   icon,
-		"static": static.url,
-		"styles": static.styles,
-		"t":      say.t,
-		"parts":  say.parts,
-		"lang":   func() string { return say.tag },
-		"dir":    func() string { return say.dir },
+		"icon":    icon,
+		"static":  static.url,
+		"styles":  static.styles,
+		"t":       say.t,
+		"parts":   say.parts,
+		"lang":    func() string { return say.tag },
+		"dir":     func() string { return say.dir },
+		"tongues": func() []tongue { return languages.tongues(say) },
 	}).ParseFS(pageFiles, "pages/layout.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse layout: %w", err)
@@ -86,6 +87,20 @@ func parsePages(static *staticFiles, say *words) (map[string]*template.Template,
 	return all, nil
 }
 
+// tongue is a language that a reader may choose.
+type tongue struct {
+	Tag, Dir, Name string
+	Chosen         bool
+}
+
+func (l *languages) tongues(reader *words) []tongue {
+	all := make([]tongue, 0, len(l.all))
+	for _, say := range l.all {
+		all = append(all, tongue{say.tag, say.dir, say.name, say == reader})
+	}
+	return all
+}
+
 // frame is what the layout needs to know of every page; page models embed it.
 type frame struct {
 	Title  string // key of the title of the browser's tab
@@ -99,7 +114,7 @@ func (p pages) write(w http.ResponseWriter, say *words, status int, name string,
 	if err := p[say][name].Execute(&body, data); err != nil {
 		return fmt.Errorf("render page %s: %w", name, err)
 	}
-	w.Header().Add("Vary", "Accept-Language")
+	w.Header().Add("Vary", "Accept-Language, Cookie")
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	_, err := w.Write(body.Bytes())

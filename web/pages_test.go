@@ -17,7 +17,7 @@ var renderNow = time.Date(2026, 11, 22, 11, 48, 0, 0, time.UTC)
 // samplePages are all templates with what may stand in them, hostile names included.
 func samplePages(t *testing.T) map[string]any {
 	t.Helper()
-	chosen, err := newChoices()
+	chosen, err := newChoices(must(newLanguages(wordFiles))(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func samplePages(t *testing.T) map[string]any {
 		"code fail":    codePage{frame: frame{Title: "code.title"}, OTP: "48213", Error: "One digit is missing."},
 		"welcome": welcomePage{
 			frame: frame{Title: "welcome.title", Script: "zone.js"}, First: true, Zone: "Asia/Kolkata",
-			Countries: chosen.countries, Zones: chosen.regions(testEnglish(t), "Asia/Kolkata", renderNow),
+			Countries: chosen.countriesIn(testEnglish(t)), Zones: chosen.regions(testEnglish(t), "Asia/Kolkata", renderNow),
 		},
 		"join":          joinPage{frame: frame{Title: "join.title", Script: "join.js"}, Token: "abc", Name: "Dr <b>", Where: "join.studio"},
 		"mailbox":       mailboxPage{frame: frame{Title: "mailbox.title"}, Mails: []mailView{{To: "a@b.example", Subject: "Your code", Text: "<b>123456</b>", Links: []string{"/join/x"}}}},

@@ -35,6 +35,7 @@ func (s *Server) routes() []route {
 		{"POST", "/join/{token}", postJoin, anyone, bodyForm, rateSignIn},
 		{"GET", "/welcome", getWelcome, signedIn, bodyNone, ratePage},
 		{"POST", "/welcome", postWelcome, signedIn, bodyForm, ratePage},
+		{"POST", "/language", postLanguage, anyone, bodyForm, ratePage},
 		{"GET", "/courses", getCourses, signedIn, bodyNone, ratePage},
 		{"GET", "/courses/{course}/lecture.ics", getLectureFile, may(lms.Watch), bodyNone, ratePage},
 		{"POST", "/calendar", postCalendar, signedIn, bodyForm, rateWrite},

@@ -99,6 +99,7 @@ type Server struct {
 	headers   http.Header
 	static    *staticFiles
 	dist      map[string]asset
+	apps      map[appKey]asset
 	pages     pages
 	languages *languages
 	mux       *http.ServeMux
@@ -143,12 +144,13 @@ func New(c Config) (*Server, error) {
 	if s.dist, err = loadDist(); err != nil {
 		return nil, err
 	}
-	if s.choices, err = newChoices(); err != nil {
-		return nil, err
-	}
 	if s.languages, err = newLanguages(wordFiles); err != nil {
 		return nil, err
 	}
+	if s.choices, err = newChoices(s.languages); err != nil {
+		return nil, err
+	}
+	s.apps = speakApps(s.dist, s.languages)
 	if s.pages, err = newPages(s.static, s.languages); err != nil {
 		return nil, err
 	}

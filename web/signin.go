@@ -66,7 +66,7 @@ func (s *Server) startSignIn(r *http.Request, email, code string) (postgres.Chal
 	if err != nil {
 		return postgres.Challenge{}, err
 	}
-	in := postgres.StartSignIn{Email: parsed, Remote: clientAddr(r, s.proxies)}
+	in := postgres.StartSignIn{Email: parsed, Remote: clientAddr(r, s.proxies), Language: lms.Language(s.words(r).tag)}
 	if strings.TrimSpace(code) != "" {
 		if in.Code, err = lms.ParseAccessCode(code); err != nil {
 			return postgres.Challenge{}, err
@@ -202,6 +202,9 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request, session postgres.
 	s.setCookie(w, s.cookieName(), session.Token, sessionLife)
 	actor, err := s.db.SessionPerson(r.Context(), session.Token)
 	if err != nil {
+		return err
+	}
+	if err := s.keepLanguage(r, actor); err != nil {
 		return err
 	}
 	if actor.Name == "" {

@@ -208,13 +208,51 @@ func assetCache(name string) string {
 	return cacheMonth
 }
 
+// spokenApps are those whose words are in all languages: what attendees see. Staff work in English.
+var spokenApps = []string{"player", "test"}
+
+// appKey is a page of an application in a language.
+type appKey struct{ name, tag string }
+
+var noscript = regexp.MustCompile(`(?s)<noscript>.*?</noscript>`)
+
+// speakApps makes the pages of spokenApps in every language: the browser must know language and direction before anything is
+// drawn, and a reader without JavaScript what to do. A page that was not built is left out.
+func speakApps(dist map[string]asset, spoken *languages) map[appKey]asset {
+	all := map[appKey]asset{}
+	for _, name := range spokenApps {
+		page, built := dist[name+".html"]
+		if !built {
+			continue
+		}
+		for _, say := range spoken.all {
+			html := strings.Replace(string(page.plain), `<html lang="en"`, `<html lang="`+say.tag+`" dir="`+say.dir+`"`, 1)
+			html = noscript.ReplaceAllLiteralString(html, say.noscript())
+			if spoken, err := newAsset(name+".html", []byte(html)); err == nil {
+				all[appKey{name, say.tag}] = spoken
+			}
+		}
+	}
+	return all
+}
+
+// noscript is what an application says where JavaScript is off.
+func (say *words) noscript() string {
+	return `<noscript><main class="page narrow stack"><h1>` + say.t("app.noscript") + `</h1><p>` + say.t("app.noscript_do") +
+		` <a href="/courses">` + say.t("courses.title") + `</a></p></main></noscript>`
+}
+
 // app serves the one page of a Vite application; what it may show is decided by the API it calls, who may
 // open it by the row of the route.
 func app(name string) handler {
 	return func(s *Server, w http.ResponseWriter, r *http.Request, c *call) error {
-		page, ok := s.dist[name+".html"]
+		say := s.words(r)
+		page, ok := s.apps[appKey{name, say.tag}]
 		if !ok {
-			return s.pages.write(w, s.words(r), http.StatusServiceUnavailable, "unbuilt", frame{Title: "unbuilt.title"})
+			page, ok = s.dist[name+".html"]
+		}
+		if !ok {
+			return s.pages.write(w, say, http.StatusServiceUnavailable, "unbuilt", frame{Title: "unbuilt.title"})
 		}
 		return page.write(w, r, "no-store")
 	}

@@ -23,7 +23,7 @@ func (s *Server) newWelcomePage(c *call, next string) welcomePage {
 	page := welcomePage{
 		frame: frame{Title: "welcome.title_later", Person: cmp.Or(c.actor.Name, c.actor.Email.String()), Script: "zone.js"},
 		First: c.actor.Name == "", Name: c.actor.Name, Country: string(c.actor.Country), Zone: c.actor.Zone,
-		Next: localPath(next), Countries: s.choices.countries,
+		Next: localPath(next),
 	}
 	if page.First {
 		page.Title = "welcome.title"
@@ -32,7 +32,7 @@ func (s *Server) newWelcomePage(c *call, next string) welcomePage {
 }
 
 func (s *Server) writeWelcome(w http.ResponseWriter, say *words, status int, page welcomePage) error {
-	page.Zones = s.choices.regions(say, page.Zone, s.now())
+	page.Countries, page.Zones = s.choices.countriesIn(say), s.choices.regions(say, page.Zone, s.now())
 	return s.pages.write(w, say, status, "welcome", page)
 }
 
@@ -53,6 +53,9 @@ func postWelcome(s *Server, w http.ResponseWriter, r *http.Request, c *call) err
 	}
 	if err == nil {
 		err = s.db.SetProfile(r.Context(), c.actor, profile)
+	}
+	if err == nil && form.Get("language") != "" {
+		err = s.setLanguage(w, r, c.actor, form.Get("language"))
 	}
 	if err != nil {
 		var f failure

@@ -12,7 +12,10 @@ import (
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"golang.org/x/text/language"
+	"golang.org/x/text/language/display"
 	"golang.org/x/text/unicode/bidi"
+
+	"lectern/lms/locale"
 )
 
 // wordFiles are the catalogues, one per language: texts by key, or their plural forms by CLDR category. A text
@@ -34,7 +37,9 @@ type languages struct {
 type words struct {
 	tag   string // BCP 47, for the lang attribute
 	dir   string // "ltr" or "rtl"
+	name  string // of the language, in itself
 	texts *i18n.Localizer
+	dates locale.Dates
 }
 
 // newLanguages reads words/<tag>.json. There must be one for English.
@@ -60,7 +65,10 @@ func newLanguages(files fs.FS) (*languages, error) {
 	}
 	l := &languages{match: language.NewMatcher(tags)}
 	for _, tag := range tags {
-		l.all = append(l.all, &words{tag: tag.String(), dir: direction(tag), texts: i18n.NewLocalizer(bundle, tag.String())})
+		l.all = append(l.all, &words{
+			tag: tag.String(), dir: direction(tag), name: display.Self.Name(tag),
+			texts: i18n.NewLocalizer(bundle, tag.String()), dates: locale.For(tag.String()),
+		})
 	}
 	return l, nil
 }
@@ -74,15 +82,21 @@ func direction(tag language.Tag) string {
 	return "ltr"
 }
 
-// of chooses a language by Accept-Language (RFC 9110 section 12.5.4). Without a common one it is English. Once people
-// can choose for themselves, their choice goes before the header.
+// of chooses a language by Accept-Language (RFC 9110 section 12.5.4). Without a common one it is English.
 func (l *languages) of(r *http.Request) *words {
 	_, i := language.MatchStrings(l.match, r.Header.Get("Accept-Language"))
 	return l.all[i]
 }
 
-// words are those for the reader of the answer to r.
-func (s *Server) words(r *http.Request) *words { return s.languages.of(r) }
+// named is the language with exactly this tag, nil when we do not speak it.
+func (l *languages) named(tag string) *words {
+	for _, say := range l.all {
+		if say.tag == tag {
+			return say
+		}
+	}
+	return nil
+}
 
 // t is the text with this key. Names and values for its places follow in pairs; the value named "count" also
 // chooses the plural form. A key that stands in no catalogue stands for itself.

@@ -4,15 +4,55 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"time"
 
+	"golang.org/x/text/collate"
+	"golang.org/x/text/language"
+	"golang.org/x/text/language/display"
+
 	"lectern/lms"
 )
 
-// country is one row of the select: ISO 3166-1 alpha-2 code and English name.
+// country is one row of the select: ISO 3166-1 alpha-2 code and name.
 type country struct{ Code, Name string }
+
+// countriesIn are the countries in a language, in the order of its alphabet. Those whose name we do not know in it keep
+// their English one.
+func (c *choices) countriesIn(say *words) []country { return c.named[say.tag] }
+
+// nameCountries names the countries in a language (CLDR).
+func nameCountries(english []country, tag language.Tag) []country {
+	names := display.Regions(tag)
+	all := slices.Clone(english)
+	if names == nil || tag == language.English {
+		return all
+	}
+	for i, c := range all {
+		if region, err := language.ParseRegion(c.Code); err == nil && names.Name(region) != "" {
+			all[i].Name = names.Name(region)
+		}
+	}
+	order := collate.New(tag)
+	slices.SortStableFunc(all, func(a, b country) int { return order.CompareString(a.Name, b.Name) })
+	return all
+}
+
+// zoneRegions are the parts of the world of the time zone database.
+var zoneRegions = map[string]string{
+	"Africa": "zone.africa", "America": "zone.america", "Antarctica": "zone.antarctica", "Arctic": "zone.arctic", "Asia": "zone.asia",
+	"Atlantic": "zone.atlantic", "Australia": "zone.australia", "Europe": "zone.europe", "Indian": "zone.indian", "Pacific": "zone.pacific",
+}
+
+// region names a part of the world.
+func (say *words) region(name string) string {
+	if key := zoneRegions[name]; key != "" {
+		return say.t(key)
+	}
+	return say.t("welcome.zone_other")
+}
 
 // zoneRegion is a group of the select of time zones.
 type zoneRegion struct {
@@ -26,11 +66,12 @@ type zoneOption struct{ Name, Label string }
 // database (iso3166.tab and zone.tab, public domain), kept beside the pages.
 type choices struct {
 	countries []country
+	named     map[string][]country // by the tag of a language
 	zones     []lms.Zone
 }
 
-func newChoices() (*choices, error) {
-	c := &choices{}
+func newChoices(spoken *languages) (*choices, error) {
+	c := &choices{named: map[string][]country{}}
 	err := eachRow("pages/countries.tab", func(fields []string) {
 		c.countries = append(c.countries, country{fields[0], fields[1]})
 	})
@@ -38,6 +79,9 @@ func newChoices() (*choices, error) {
 		return nil, err
 	}
 	sort.Slice(c.countries, func(i, k int) bool { return c.countries[i].Name < c.countries[k].Name })
+	for _, say := range spoken.all {
+		c.named[say.tag] = nameCountries(c.countries, language.Make(say.tag))
+	}
 	err = eachRow("pages/zones.tab", func(fields []string) {
 		if zone, err := lms.ParseZone(fields[2]); err == nil {
 			c.zones = append(c.zones, zone)
@@ -71,8 +115,9 @@ func (c *choices) regions(say *words, chosen lms.Zone, now time.Time) []zoneRegi
 	add := func(zone lms.Zone) {
 		region, _, found := strings.Cut(string(zone), "/")
 		if !found {
-			region = say.t("welcome.zone_other")
+			region = "other"
 		}
+		region = say.region(region)
 		if len(all) == 0 || all[len(all)-1].Region != region {
 			all = append(all, zoneRegion{Region: region})
 		}
@@ -147,7 +192,7 @@ func newWhen(say *words, at time.Time, own, event lms.Zone, now time.Time) when 
 		if own.In(at).YearDay() == event.In(at).YearDay() {
 			there.Day = ""
 		} else {
-			there.Day = event.In(at).Format("Mon 2 Jan")
+			there.Day = say.dates.Day(event.In(at))
 		}
 		w.Event = &there
 	}
@@ -172,18 +217,18 @@ func day(say *words, at, now time.Time) (alone, within string) {
 	case days == -1:
 		alone = say.t("time.yesterday")
 	default:
-		alone = at.Format(dateLayout(at, now))
+		alone = date(say, at, now)
 		return alone, say.t("time.on", "day", alone)
 	}
 	return alone, alone
 }
 
-// dateLayout leaves out the year when it is that of now.
-func dateLayout(at, now time.Time) string {
+// date leaves out the year when it is that of now.
+func date(say *words, at, now time.Time) string {
 	if at.Year() != now.Year() {
-		return "Mon 2 Jan 2006"
+		return say.dates.DayOfYear(at)
 	}
-	return "Mon 2 Jan"
+	return say.dates.Day(at)
 }
 
 // until says how long it is until at, for less than a day: "in 42 min". Further off or past it is "".

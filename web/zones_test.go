@@ -70,7 +70,7 @@ func TestUntil(t *testing.T) {
 }
 
 func TestChoicesKnowEveryCountryAndZone(t *testing.T) {
-	c, err := newChoices()
+	c, err := newChoices(must(newLanguages(wordFiles))(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,8 @@ const module = "lectern/"
 var edges = map[string]string{
 	"lms":                         "",
 	"lms/calendar":                "",
-	"lms/notify":                  "lms lms/calendar",
+	"lms/locale":                  "",
+	"lms/notify":                  "lms lms/calendar lms/locale",
 	"media":                       "",
 	"media/forward":               "media",
 	"media/relay":                 "",
@@ -39,7 +40,7 @@ var edges = map[string]string{
 	"storage/postgres/migrations": "",
 	"storage/postgres/private":    "",
 	"storage/postgres/pgtest":     "storage/postgres storage/postgres/private lms",
-	"web":                         "lms lms/calendar media media/access media/broadcast media/egress media/hls media/hls/playlist media/relay media/sfu media/vod signaling signaling/protocol storage/postgres",
+	"web":                         "lms lms/calendar lms/locale media media/access media/broadcast media/egress media/hls media/hls/playlist media/relay media/sfu media/vod signaling signaling/protocol storage/postgres",
 	"loadtest":                    "media/hls/verify",
 	"loadtest/link":               "",
 	"cmd/loadtest":                "loadtest media media/access media/edge media/hls media/hls/h264 loadtest/link media/egress media/sfu",

@@ -3,6 +3,9 @@ package notify
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -99,7 +102,7 @@ func TestDeliverNewTime(t *testing.T) {
 
 // TestSubjectsHoldNoSecrets: phones show subjects on the lock screen.
 func TestSubjectsHoldNoSecrets(t *testing.T) {
-	for kind := range letters {
+	for kind := range postbag["en"].letters {
 		m, err := render(lms.Notice{Kind: kind, ID: "1", To: "a@b.org", Name: "NAME", Code: "123456", Link: "LINK", Programme: "TITLE"}, "SITE")
 		if err != nil || m.Subject == "" || strings.ContainsAny(m.Subject, "0123456789\r\n") {
 			t.Errorf("%s: subject %q, %v", kind, m.Subject, err)
@@ -118,6 +121,60 @@ func TestDeliverFails(t *testing.T) {
 	for _, bad := range []lms.Notice{{Kind: "newsletter", ID: "1", To: "a@b.org"}, {Kind: lms.NoticeOTP, ID: "1"}, {Kind: lms.NoticeOTP, To: "a@b.org"}} {
 		if err := New(NewMailbox(&s), "").Deliver(t.Context(), bad); !errors.Is(err, lms.ErrInvalid) {
 			t.Errorf("%+v: %v", bad, err)
+		}
+	}
+}
+
+// TestEveryLanguageHasEveryLetter with the places of the English one, and its phrases.
+func TestEveryLanguageHasEveryLetter(t *testing.T) {
+	place := regexp.MustCompile(`\{\{.*?\}\}`)
+	places := func(name string) []string {
+		text, err := letterFiles.ReadFile(name)
+		if err != nil {
+			t.Errorf("%s is missing", name)
+		}
+		all := place.FindAllString(string(text), -1)
+		slices.Sort(all)
+		return all
+	}
+	names, err := fs.Glob(letterFiles, "letters/en/*.txt")
+	if err != nil || len(names) < 4 {
+		t.Fatal(names, err)
+	}
+	if len(postbag) < 3 {
+		t.Errorf("%d languages", len(postbag))
+	}
+	for tag, words := range postbag {
+		for _, name := range names {
+			theirs := strings.Replace(name, "/en/", "/"+string(tag)+"/", 1)
+			if !strings.HasSuffix(name, "/words.txt") && !slices.Equal(places(theirs), places(name)) {
+				t.Errorf("%s has the places %q, want %q", theirs, places(theirs), places(name))
+			}
+		}
+		for key := range postbag["en"].phrases {
+			if words.phrases[key] == nil {
+				t.Errorf("letters/%s/words.txt lacks %q", tag, key)
+			}
+		}
+	}
+}
+
+// TestLettersAreInTheReadersLanguage, with the day as they write it, and a name that does not reorder the line.
+func TestLettersAreInTheReadersLanguage(t *testing.T) {
+	for language, want := range map[lms.Language][]string{
+		"hi": {"आपका साइन-इन कोड", "आदरणीय Ada,\n", "    012 345\n", "22 नवंबर 2026, 19:40 (Asia/Kolkata)"},
+		"ar": {"رمز تسجيل الدخول", "حضرة \u2068Ada\u2069،\n", "    012 345\n", "الساعة 19:40 يوم 22 نوفمبر 2026 (Asia/Kolkata)"},
+		"sw": {"Your sign-in code", "Dear Ada,\n"}, "ar-EG": {"رمز تسجيل الدخول"},
+	} {
+		var s shelf
+		n := lms.Notice{Kind: lms.NoticeOTP, ID: "otp-1", To: "ada@example.org", Code: "012345", ExpiresAt: expires, Zone: "Asia/Kolkata", Name: "Ada", Language: language}
+		if err := New(NewMailbox(&s), "https://learn.example.org").Deliver(t.Context(), n); err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range want {
+			if text := s.messages[0].Subject + "\n" + s.messages[0].Text; !strings.Contains(text, part) {
+				t.Errorf("%s: %q is missing in:\n%s", language, part, text)
+			}
 		}
 	}
 }

@@ -83,19 +83,20 @@ func (db *DB) notice(ctx context.Context, job mailJob) (lms.Notice, error) {
 	switch job.Notice {
 	case lms.NoticeOTP:
 		err := db.pool.QueryRow(ctx, `
-			select challenges.email, coalesce(persons.name, ''), coalesce(persons.zone, ''), challenges.sent_at
+			select challenges.email, coalesce(persons.name, ''), coalesce(persons.zone, ''),
+				coalesce(nullif(challenges.language, ''), persons.language, ''), challenges.sent_at
 			from challenges left join persons on persons.email = challenges.email
 			where challenges.id = $1 and winnable and round = $2 and used_at is null and sent_at > $3`,
-			job.Challenge, job.Round, now.Add(-lms.OTPLife)).Scan(&n.To, &n.Name, &n.Zone, &n.ExpiresAt)
+			job.Challenge, job.Round, now.Add(-lms.OTPLife)).Scan(&n.To, &n.Name, &n.Zone, &n.Language, &n.ExpiresAt)
 		n.ExpiresAt = n.ExpiresAt.Add(lms.OTPLife)
 		n.Code = db.pepper.OTP(job.Challenge, job.Round)
 		return n, err
 	case lms.NoticeLink:
 		err := db.pool.QueryRow(ctx, `
-			select persons.email, persons.name, persons.zone, join_links.expires_at, programmes.title
+			select persons.email, persons.name, persons.zone, persons.language, join_links.expires_at, programmes.title
 			from join_links join persons on persons.id = join_links.person_id, programmes
 			where join_links.id = $1 and used_at is null and expires_at > $2 and programmes.id = $3`,
-			job.Link, now, job.Programme).Scan(&n.To, &n.Name, &n.Zone, &n.ExpiresAt, &n.Programme)
+			job.Link, now, job.Programme).Scan(&n.To, &n.Name, &n.Zone, &n.Language, &n.ExpiresAt, &n.Programme)
 		n.Link, n.Role = db.site+"/join/"+db.joinToken(job.Link), job.Role
 		return n, err
 	case lms.NoticeSchedule:

@@ -140,7 +140,7 @@ func (db *DB) scheduleNotice(ctx context.Context, job mailJob, now time.Time) (l
 	n := lms.Notice{Kind: job.Notice}
 	l := &n.Lecture
 	err := db.pool.QueryRow(ctx, `
-		select persons.email, persons.name, persons.zone, programmes.title,
+		select persons.email, persons.name, persons.zone, persons.language, programmes.title,
 			courses.id, courses.title, courses.summary, courses.starts_at, courses.zone, courses.minutes, courses.schedule_revision, courses.scheduled_at
 		from courses join programmes on programmes.id = courses.programme_id, persons
 		where courses.id = $1 and courses.schedule_revision = $2 and courses.starts_at > $3 and persons.id = $4
@@ -149,7 +149,7 @@ func (db *DB) scheduleNotice(ctx context.Context, job mailJob, now time.Time) (l
 				or exists (select from role_grants where role_grants.programme_id = courses.programme_id and role_grants.person_id = persons.id
 					and (role_grants.course_id is null or role_grants.course_id = courses.id)))`,
 		job.Course, job.Revision, now, job.Person).
-		Scan(&n.To, &n.Name, &n.Zone, &n.Programme, &l.ID, &l.Title, &l.Summary, &l.Start, &l.Zone, &l.Minutes, &l.Revision, &l.RevisedAt)
+		Scan(&n.To, &n.Name, &n.Zone, &n.Language, &n.Programme, &l.ID, &l.Title, &l.Summary, &l.Start, &l.Zone, &l.Minutes, &l.Revision, &l.RevisedAt)
 	n.Link, n.ExpiresAt = db.site+"/watch/"+string(job.Course), l.Start
 	return n, err
 }

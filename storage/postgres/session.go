@@ -85,7 +85,7 @@ func (h *heldRole) grant(a *lms.Actor) {
 func (db *DB) SessionPerson(ctx context.Context, token string) (lms.Actor, error) {
 	now := db.now()
 	rows, err := db.pool.Query(ctx, `
-		select sessions.id, sessions.seen_at, persons.id, persons.name, persons.email, persons.country, persons.zone,
+		select sessions.id, sessions.seen_at, persons.id, persons.name, persons.email, persons.country, persons.zone, persons.language,
 			held.role, held.programme_id, held.course_id
 		from sessions
 		join persons on persons.id = sessions.person_id`+heldRoles+`
@@ -99,7 +99,7 @@ func (db *DB) SessionPerson(ctx context.Context, token string) (lms.Actor, error
 	var seen time.Time
 	var held heldRole
 	staff := false
-	_, err = pgx.ForEachRow(rows, append([]any{&a.Session, &seen, &a.Person, &a.Name, &a.Email, &a.Country, &a.Zone}, held.fields()...), func() error {
+	_, err = pgx.ForEachRow(rows, append([]any{&a.Session, &seen, &a.Person, &a.Name, &a.Email, &a.Country, &a.Zone, &a.Language}, held.fields()...), func() error {
 		held.grant(&a)
 		staff = staff || held.role != nil && held.role.Staff()
 		return nil
@@ -142,5 +142,16 @@ func (db *DB) SetProfile(ctx context.Context, actor lms.Actor, p lms.Profile) er
 			return lms.ErrNotFound
 		}
 		return audit(ctx, tx, now, actor, deed{action: "set profile"})
+	})
+}
+
+// SetLanguage stores the language in which the actor reads pages and mail.
+func (db *DB) SetLanguage(ctx context.Context, actor lms.Actor, language lms.Language) error {
+	return db.tx(ctx, "set language", func(tx pgx.Tx, now time.Time) error {
+		tag, err := tx.Exec(ctx, `update persons set language = $2 where id = $1 and language <> $2`, orNull(actor.Person), language)
+		if err != nil || tag.RowsAffected() == 0 {
+			return err // it was so already
+		}
+		return audit(ctx, tx, now, actor, deed{action: "set language", detail: map[string]any{"language": language}})
 	})
 }

@@ -12,9 +12,11 @@ import (
 
 // StartSignIn is a wish to sign in. Code is needed the first time only: it enrols its holder.
 type StartSignIn struct {
-	Email  lms.Email
-	Code   lms.AccessCode // "" for somebody who is known already
-	Remote netip.Addr
+	Email lms.Email
+	Code  lms.AccessCode // "" for somebody who is known already
+	// Language is that of the page that asks, for the mail.
+	Language lms.Language
+	Remote   netip.Addr
 }
 
 // Challenge is a sign-in that waits for its one-time code.
@@ -57,9 +59,9 @@ func (db *DB) StartSignIn(ctx context.Context, in StartSignIn) (Challenge, error
 		}
 		var id string
 		err = tx.QueryRow(ctx, `
-			insert into challenges (hash, email, winnable, code_id, sent_at, created_at)
-			values ($1, $2, $3, $4, $5, $5) returning id`,
-			db.pepper.Hash(lms.ForChallenge, cookie), in.Email, winnable, code, now).Scan(&id)
+			insert into challenges (hash, email, winnable, code_id, sent_at, created_at, language)
+			values ($1, $2, $3, $4, $5, $5, $6) returning id`,
+			db.pepper.Hash(lms.ForChallenge, cookie), in.Email, winnable, code, now, in.Language).Scan(&id)
 		if err != nil {
 			return err
 		}
