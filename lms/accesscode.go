@@ -17,8 +17,6 @@ const (
 	codeMax    = 64             // bytes of input looked at, with all the hyphens somebody may add
 )
 
-const codeMessage = "Check the access code: it has 14 letters and digits, like 7H2K-9QXD-M4TV-3B."
-
 // AccessCode is the code with which somebody registers, in its canonical form: 14 symbols of Crockford's
 // alphabet in upper case without hyphens, of which the last one checks the others. It is a secret. The
 // database keeps its keyed hash only (Pepper.Hash).
@@ -46,7 +44,7 @@ func NewAccessCode(random io.Reader) (AccessCode, error) {
 // matter. Every single wrong symbol and every swap of two symbols is refused.
 func ParseAccessCode(s string) (AccessCode, error) {
 	if len(s) > codeMax {
-		return "", invalid("code", codeMessage)
+		return "", rejected("code", "code_form")
 	}
 	values := make([]byte, 0, codeLength)
 	canonical := make([]byte, 0, codeLength)
@@ -61,13 +59,13 @@ func ParseAccessCode(s string) (AccessCode, error) {
 		}
 		v := strings.IndexRune(crockford, c)
 		if v < 0 || len(values) == codeLength {
-			return "", invalid("code", codeMessage)
+			return "", rejected("code", "code_form")
 		}
 		values = append(values, byte(v))
 		canonical = append(canonical, byte(c))
 	}
 	if len(values) != codeLength || checkSymbol(values[:codeRandom]) != values[codeRandom] {
-		return "", invalid("code", codeMessage)
+		return "", rejected("code", "code_form")
 	}
 	return AccessCode(canonical), nil
 }

@@ -27,8 +27,8 @@ type Challenge struct {
 }
 
 var (
-	errChallengeOver = &Problem{Kind: ErrExpired, Field: "otp", Message: "This code is no longer valid. Go back and ask for a new one."}
-	errWrongOTP      = &Problem{Kind: ErrInvalid, Field: "otp", Message: "This is not the code we sent last. Check the digits and try again."}
+	errChallengeOver = &Problem{Kind: ErrExpired, Field: "otp", Code: "otp_over"}
+	errWrongOTP      = &Problem{Kind: ErrInvalid, Field: "otp", Code: "otp_wrong"}
 )
 
 // Open reports whether another try may be counted: nil, or ErrExpired. It is asked in the statement that
@@ -67,7 +67,7 @@ func (c Challenge) Resend(now time.Time) (Challenge, error) {
 		return c, nil
 	}
 	if c.Round+1 >= OTPRounds {
-		return c, &Problem{Kind: ErrTooMany, Message: "We have sent several codes already. Start again from the sign-in page.", Retry: OTPLife}
+		return c, &Problem{Kind: ErrTooMany, Code: "otp_often", Retry: OTPLife}
 	}
 	c.Round++
 	c.SentAt = now

@@ -11,24 +11,22 @@ import (
 // treats it so, and doctors type it both ways.
 type Email string
 
-const emailMessage = "Enter an e-mail address like name@hospital.org."
-
 // ParseEmail reads a mail address as a person types it. It takes the plain form only: no display name,
 // no quoted local part, no address literal, and a domain with a dot. Lengths are those of RFC 5321
 // section 4.5.3.1: 64 before the @, 254 in all.
 func ParseEmail(s string) (Email, error) {
 	s = strings.ToLower(strings.TrimSpace(s))
 	if s == "" || len(s) > 254 {
-		return "", invalid("email", emailMessage)
+		return "", rejected("email", "email_form")
 	}
 	parsed, err := mail.ParseAddress(s)
 	if err != nil || parsed.Address != s || parsed.Name != "" {
-		return "", invalid("email", emailMessage)
+		return "", rejected("email", "email_form")
 	}
 	at := strings.LastIndexByte(s, '@')
 	local, domain := s[:at], s[at+1:]
 	if len(local) > 64 || !plainLocal(local) || !plainDomain(domain) {
-		return "", invalid("email", emailMessage)
+		return "", rejected("email", "email_form")
 	}
 	return Email(s), nil
 }

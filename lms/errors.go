@@ -5,6 +5,7 @@
 package lms
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -29,24 +30,36 @@ var (
 
 // Problem is a failure that a person can do something about.
 type Problem struct {
-	Kind    error         // one of the sentinels above
-	Field   string        // name of the input it is about, as in the API ("email", "local"); "" for the whole
-	Message string        // a sentence for the user, saying what to do; no personal data, no secrets
+	Kind  error  // one of the sentinels above
+	Field string // name of the input it is about, as in the API ("email", "local"); "" for the whole
+	// Code names the sentence for the user, saying what to do, in the catalogue of texts in all languages: those of
+	// "problem." in web/words. Values stand in its places.
+	Code   string
+	Values map[string]any
+	// Message is that sentence in English, where it is for staff and programs alone and has no Code. Neither holds
+	// personal data or secrets.
+	Message string
 	Retry   time.Duration // with ErrTooMany, after how long it is worth trying again; 0 when unknown
 }
 
-// Error implements error. It is made for logs; the user is shown Message alone.
+// Error implements error. It is made for logs; the user is shown the text alone.
 func (p *Problem) Error() string {
+	what := cmp.Or(p.Message, p.Code)
 	if p.Field == "" {
-		return fmt.Sprintf("%v: %s", p.Kind, p.Message)
+		return fmt.Sprintf("%v: %s", p.Kind, what)
 	}
-	return fmt.Sprintf("%v %s: %s", p.Kind, p.Field, p.Message)
+	return fmt.Sprintf("%v %s: %s", p.Kind, p.Field, what)
 }
 
 // Unwrap makes errors.Is(err, ErrInvalid) and the like work.
 func (p *Problem) Unwrap() error { return p.Kind }
 
-// invalid returns the Problem of a field that cannot be accepted.
+// rejected returns the Problem of a field that cannot be accepted, for everybody: with the code of its text.
+func rejected(field, code string) error {
+	return &Problem{Kind: ErrInvalid, Field: field, Code: code}
+}
+
+// invalid returns the Problem of a field that cannot be accepted, in words for staff and programs.
 func invalid(field, message string) error {
 	return &Problem{Kind: ErrInvalid, Field: field, Message: message}
 }

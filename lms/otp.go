@@ -10,8 +10,6 @@ import (
 // OTP is a one-time code of six decimal digits (20 bits, ASVS 5.0, 6.5.4).
 type OTP string
 
-const otpMessage = "Enter the six digits from the e-mail."
-
 // OTP returns the one-time code of a challenge. It is derived, not drawn: the code stands neither in the
 // database nor in the queue of outgoing mail, and a resend within the first minute can repeat it. Round
 // counts the codes of one challenge from 0; a new round is a new code. Nobody without the Pepper can
@@ -28,7 +26,7 @@ var zeros = [...]rune{'0', '\u0660', '\u06f0', '\u0966', '\u09e6', '\uff10'}
 // Persian, Devanagari, Bengali or full-width digits.
 func ParseOTP(s string) (OTP, error) {
 	if len(s) > 64 {
-		return "", invalid("otp", otpMessage)
+		return "", rejected("otp", "otp_form")
 	}
 	digits := make([]byte, 0, 6)
 	for _, c := range s {
@@ -38,12 +36,12 @@ func ParseOTP(s string) (OTP, error) {
 		}
 		d, ok := digit(c)
 		if !ok || len(digits) == 6 {
-			return "", invalid("otp", otpMessage)
+			return "", rejected("otp", "otp_form")
 		}
 		digits = append(digits, d)
 	}
 	if len(digits) != 6 {
-		return "", invalid("otp", otpMessage)
+		return "", rejected("otp", "otp_form")
 	}
 	return OTP(digits), nil
 }

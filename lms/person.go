@@ -16,7 +16,7 @@ func ParseCountry(s string) (Country, error) {
 		return "", nil
 	}
 	if len(s) != 2 || s[0] < 'A' || s[0] > 'Z' || s[1] < 'A' || s[1] > 'Z' {
-		return "", invalid("country", "Choose a country from the list.")
+		return "", rejected("country", "country")
 	}
 	return Country(s), nil
 }
@@ -30,9 +30,9 @@ type Profile struct {
 
 // ParseProfile reads a profile as it comes from a form.
 func ParseProfile(name, country, zone string) (Profile, error) {
-	n, err := parseLine("name", name, 2, 120, "Enter your name as it shall stand on the certificate, at most 120 characters.")
+	n, err := parseLine("name", name, 2, 120, "")
 	if err != nil {
-		return Profile{}, err
+		return Profile{}, rejected("name", "name")
 	}
 	c, err := ParseCountry(country)
 	if err != nil {

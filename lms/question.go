@@ -58,13 +58,17 @@ const AskEvery = 20 * time.Second
 
 // ParseQuestion reads the text of a question.
 func ParseQuestion(s string) (string, error) {
-	return parseText("text", s, 1, QuestionMax, "Enter your question in at most 500 characters.")
+	text, err := parseText("text", s, 1, QuestionMax, "")
+	if err != nil {
+		return "", rejected("text", "question_text")
+	}
+	return text, nil
 }
 
 // MayAsk returns nil when somebody whose last question was at last (zero: none) may ask now.
 func MayAsk(last, now time.Time) error {
 	if wait := last.Add(AskEvery).Sub(now); !last.IsZero() && wait > 0 {
-		return &Problem{Kind: ErrTooMany, Field: "text", Message: "Please wait a few seconds before the next question. Your text is kept.", Retry: wait}
+		return &Problem{Kind: ErrTooMany, Field: "text", Code: "question_wait", Retry: wait}
 	}
 	return nil
 }

@@ -141,7 +141,7 @@ func (a Actor) Need(p Permission, s Scope) error {
 	case a.Can(p, s):
 		return nil
 	case s == (Scope{}) || a.Can(Watch, s):
-		return &Problem{Kind: ErrForbidden, Message: "Your role does not allow this. Ask the organisers of the programme."}
+		return &Problem{Kind: ErrForbidden, Code: "role"}
 	}
 	return ErrNotFound
 }

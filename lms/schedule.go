@@ -12,12 +12,11 @@ type Zone string
 // ParseZone reads the name of a time zone. "Local" and the empty name are refused: they mean the zone of
 // the machine, which is nobody's.
 func ParseZone(s string) (Zone, error) {
-	const message = "Choose a time zone by its name, like Asia/Kolkata or Europe/Berlin."
 	if s == "" || s == "Local" || len(s) > 64 {
-		return "", invalid("zone", message)
+		return "", rejected("zone", "zone")
 	}
 	if _, err := time.LoadLocation(s); err != nil {
-		return "", invalid("zone", message)
+		return "", rejected("zone", "zone")
 	}
 	return Zone(s), nil
 }

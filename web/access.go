@@ -78,8 +78,11 @@ func (c *call) placed() lms.Scope {
 func (s *Server) serve(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := s.admit(w, r, rt)
+		if c != nil {
+			r = withLanguage(r, c.actor)
+		}
 		if err == nil {
-			r = withLanguage(r.WithContext(s.db.WithOrigin(r.Context(), requestID(r.Context()), clientAddr(r, s.proxies))), c.actor)
+			r = r.WithContext(s.db.WithOrigin(r.Context(), requestID(r.Context()), clientAddr(r, s.proxies)))
 			err = rt.handle(s, w, r, c)
 		}
 		if err != nil {
@@ -90,6 +93,8 @@ func (s *Server) serve(rt route) http.Handler {
 
 // admit checks a request against the row of its route. Guesses are counted by network before anything is
 // looked up; signed-in people count each for themselves, because many of them share a hospital's address.
+//
+// With an error the call is nil, or tells who was turned away.
 func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt route) (*call, error) {
 	if (rt.access.edge || rt.access.remember) && s.fromEdge(r) {
 		hurry(w, rt)
@@ -130,7 +135,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt route) (*call,
 		}
 	}
 	if err := s.authorise(r, rt.access, c); err != nil {
-		return nil, err
+		return c, err // who it is decides in which language it is told
 	}
 	if rt.access.remember {
 		s.grants.add(key)

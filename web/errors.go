@@ -1,7 +1,6 @@
 package web
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -35,13 +34,21 @@ var (
 // failure is how an error is told to a client.
 type failure struct {
 	status  int
-	code    string // for programs, in JSON
-	title   string // key of what happened, for the page; with "_do" after it, of what to do
-	message string // what to do as an lms.Problem says it, instead
+	code    string       // for programs, in JSON
+	title   string       // key of what happened, for the page; with "_do" after it, of what to do
+	problem *lms.Problem // what says better what to do, or nil
 }
 
 // text tells what to do.
-func (f failure) text(say *words) string { return cmp.Or(f.message, say.t(f.title+"_do")) }
+func (f failure) text(say *words) string {
+	switch {
+	case f.problem != nil && f.problem.Code != "":
+		return say.problem(f.problem)
+	case f.problem != nil && f.problem.Message != "":
+		return f.problem.Message
+	}
+	return say.t(f.title + "_do")
+}
 
 // failures is the one table from errors to HTTP; the first match counts. Unknown ids and ids of other
 // programmes are both ErrNotFound, so their answers are the same byte for byte but for the request id.
@@ -84,7 +91,7 @@ func explain(err error) (f failure, field string, wait time.Duration) {
 	}
 	var problem *lms.Problem
 	if errors.As(err, &problem) {
-		field, wait, f.message = problem.Field, problem.Retry, problem.Message
+		field, wait, f.problem = problem.Field, problem.Retry, problem
 	}
 	if wait == 0 && (f.status == http.StatusTooManyRequests || f.status == http.StatusServiceUnavailable) {
 		wait = time.Second

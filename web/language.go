@@ -61,7 +61,7 @@ func postLanguage(s *Server, w http.ResponseWriter, r *http.Request, c *call) er
 func (s *Server) setLanguage(w http.ResponseWriter, r *http.Request, actor lms.Actor, tag string) error {
 	say := s.languages.named(tag)
 	if say == nil {
-		return &lms.Problem{Kind: lms.ErrInvalid, Field: "language", Message: s.words(r).t("welcome.language_missing")}
+		return &lms.Problem{Kind: lms.ErrInvalid, Field: "language", Code: "language"}
 	}
 	s.setCookie(w, s.languageName(), say.tag, languageLife)
 	if actor.Person == "" {

@@ -18,6 +18,8 @@ type personView struct {
 	Email   lms.Email    `json:"email"`
 	Country lms.Country  `json:"country"`
 	Zone    lms.Zone     `json:"zone"`
+	// Language is the one they chose, "" for none.
+	Language lms.Language `json:"language"`
 }
 
 type grantView struct {
@@ -28,7 +30,7 @@ type grantView struct {
 
 func getMe(_ *Server, w http.ResponseWriter, _ *http.Request, c *call) error {
 	a := c.actor
-	view := meView{Person: personView{a.Person, a.Name, a.Email, a.Country, a.Zone}, Roles: make([]grantView, 0, len(a.Roles))}
+	view := meView{Person: personView{a.Person, a.Name, a.Email, a.Country, a.Zone, a.Language}, Roles: make([]grantView, 0, len(a.Roles))}
 	for _, grant := range a.Roles {
 		v := grantView{Role: grant.Role, Programme: grant.Programme}
 		if grant.Course != "" {

@@ -49,7 +49,7 @@ func postWelcome(s *Server, w http.ResponseWriter, r *http.Request, c *call) err
 	page.Name, page.Country, page.Zone = form.Get("name"), form.Get("country"), lms.Zone(form.Get("zone"))
 	profile, err := lms.ParseProfile(page.Name, page.Country, string(page.Zone))
 	if err == nil && profile.Country == "" {
-		err = &lms.Problem{Kind: lms.ErrInvalid, Field: "country", Message: say.t("welcome.country_missing")}
+		err = &lms.Problem{Kind: lms.ErrInvalid, Field: "country", Code: "country"}
 	}
 	if err == nil {
 		err = s.db.SetProfile(r.Context(), c.actor, profile)

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/text/language/display"
 	"golang.org/x/text/unicode/bidi"
 
+	"lectern/lms"
 	"lectern/lms/locale"
 )
 
@@ -110,6 +111,15 @@ func (say *words) t(key string, pairs ...any) string {
 		return key
 	}
 	return text
+}
+
+// problem words what a rule has refused, by its code.
+func (say *words) problem(p *lms.Problem) string {
+	pairs := make([]any, 0, 2*len(p.Values))
+	for name, value := range p.Values {
+		pairs = append(pairs, name, value)
+	}
+	return say.t("problem."+p.Code, pairs...)
 }
 
 // isolated keeps a value that may run against the sentence from reordering it, by FSI and PDI (UAX 9 section 2.4.2).

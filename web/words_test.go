@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -77,6 +78,27 @@ func keysInGo(t *testing.T, known map[string]any) map[string]string {
 	return used
 }
 
+// problemCodes are the codes of problems that the rules and the database give, with where they stand.
+func problemCodes(t *testing.T) map[string]string {
+	t.Helper()
+	given := regexp.MustCompile(`(?:\bCode: +|\brejected\("\w+", )"([a-z_]+)"`)
+	codes := map[string]string{}
+	for _, folder := range []string{"../lms", "../storage/postgres", "."} {
+		for _, name := range must(filepath.Glob(folder + "/*.go"))(t) {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			for _, m := range given.FindAllStringSubmatch(string(must(os.ReadFile(name))(t)), -1) {
+				codes[m[1]] = name
+			}
+		}
+	}
+	if len(codes) < 10 {
+		t.Fatalf("found %d codes", len(codes))
+	}
+	return codes
+}
+
 // TestEveryKeyIsUsedAndStandsInTheCatalogue walks the templates, the Go code and the table of failures.
 func TestEveryKeyIsUsedAndStandsInTheCatalogue(t *testing.T) {
 	known := catalogue(t, "words/en.json")
@@ -85,6 +107,9 @@ func TestEveryKeyIsUsedAndStandsInTheCatalogue(t *testing.T) {
 		for _, m := range keyUse.FindAllStringSubmatch(source, -1) {
 			used[m[1]] = name
 		}
+	}
+	for code, where := range problemCodes(t) {
+		used["problem."+code] = where
 	}
 	used[failureUnknown.title+"_do"] = "errors.go"
 	for _, row := range failures {

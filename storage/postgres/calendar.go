@@ -13,7 +13,7 @@ import (
 )
 
 var errNoFeed = &lms.Problem{
-	Kind: lms.ErrNotFound, Message: "This calendar address is not in use. Sign in and take the new one from the page of your courses.",
+	Kind: lms.ErrNotFound, Code: "calendar_over",
 }
 
 // CalendarFeed returns the secret of the actor's calendar subscription, or "" when there is none.

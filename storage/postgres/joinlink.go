@@ -22,7 +22,7 @@ type JoinLink struct {
 }
 
 var errLinkOver = &lms.Problem{
-	Kind: lms.ErrExpired, Message: "This personal link has been used or is too old. Sign in with your e-mail address, or ask the organisers for a new link.",
+	Kind: lms.ErrExpired, Code: "link_over",
 }
 
 // IssueJoinLink makes a link that signs a person of the programme in, once, and leads to path. The actor must

@@ -45,7 +45,7 @@ func (db *DB) count(ctx context.Context, l limit, subject string) error {
 	}
 	if n > l.most {
 		return &lms.Problem{
-			Kind: lms.ErrTooMany, Message: "Too many attempts. Please wait a few minutes and try again.",
+			Kind: lms.ErrTooMany, Code: "limit",
 			Retry: starts.Add(l.window).Sub(now),
 		}
 	}

@@ -24,7 +24,7 @@ type Session struct {
 	Token string // the secret for the cookie; the database keeps its hash
 }
 
-var errSessionOver = &lms.Problem{Kind: lms.ErrExpired, Message: "You have been signed out. Please sign in again."}
+var errSessionOver = &lms.Problem{Kind: lms.ErrExpired, Code: "signed_out"}
 
 func (db *DB) startSession(ctx context.Context, tx pgx.Tx, now time.Time, person lms.PersonID, userAgent string) (Session, error) {
 	token, err := lms.NewSecret(db.random)

@@ -131,5 +131,5 @@ func (db *DB) lockChallenge(ctx context.Context, tx pgx.Tx, cookie string) (id s
 }
 
 var errUnknownChallenge = &lms.Problem{
-	Kind: lms.ErrExpired, Field: "otp", Message: "This code is no longer valid. Go back and ask for a new one.",
+	Kind: lms.ErrExpired, Field: "otp", Code: "otp_over",
 }

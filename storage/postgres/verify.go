@@ -13,8 +13,7 @@ import (
 
 // errCodeGone is said to somebody who has proved their address, and only then.
 var errCodeGone = &lms.Problem{
-	Kind: lms.ErrExpired, Field: "code",
-	Message: "This access code has just been used up or withdrawn. Ask the organisers for a new one.",
+	Kind: lms.ErrExpired, Field: "code", Code: "code_gone",
 }
 
 // challenge is a row of challenges while it is being won.
