@@ -66,9 +66,9 @@ clean: ## remove what was built (not the data folder)
 
 .PHONY: need-run need-test need-drill node_modules
 need-run:
-	@.ci/need postgresql ffmpeg
+	@.ci/need postgresql ffmpeg fonts-noto-core
 need-test:
-	@.ci/need postgresql ffmpeg chromium versitygw
+	@.ci/need postgresql ffmpeg chromium versitygw pdftotext qpdf zbarimg fonts-noto-core fonts-noto-cjk
 need-drill:
 	@.ci/need postgresql ffmpeg chromium firefox-esr nsenter versitygw
 node_modules: $(UI)/node_modules/.package-lock.json

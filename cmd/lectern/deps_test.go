@@ -14,6 +14,8 @@ const module = "lectern/"
 var edges = map[string]string{
 	"lms":                         "",
 	"lms/calendar":                "",
+	"lms/certificate":             "lms lms/credential",
+	"lms/credential":              "lms",
 	"lms/locale":                  "",
 	"lms/notify":                  "lms lms/calendar lms/locale",
 	"media":                       "",
