@@ -11,8 +11,10 @@ import (
 
 // process is what a process has used so far.
 type process struct {
-	cpu time.Duration // user and system
-	rss int64         // bytes
+	cpu    time.Duration // user and system
+	ended  time.Duration // the same of its children that have ended
+	rss    int64         // bytes
+	parent int
 }
 
 // ticks is the unit of times in /proc/[pid]/stat, which Linux shows as 1/100 s on all machines.
@@ -32,12 +34,13 @@ func usage(pid int) (p process, err error) {
 	if len(fields) < 22 {
 		return p, fmt.Errorf("/proc/%d/stat has %d fields", pid, len(fields))
 	}
-	for _, i := range []int{11, 12} {
+	p.parent, _ = strconv.Atoi(fields[1])
+	for i, sum := range map[int]*time.Duration{11: &p.cpu, 12: &p.cpu, 13: &p.ended, 14: &p.ended} {
 		n, err := strconv.ParseInt(fields[i], 10, 64)
 		if err != nil {
 			return p, fmt.Errorf("/proc/%d/stat: %w", pid, err)
 		}
-		p.cpu += time.Duration(n) * ticks
+		*sum += time.Duration(n) * ticks
 	}
 	pages, err := strconv.ParseInt(fields[21], 10, 64)
 	if err != nil {
@@ -45,4 +48,28 @@ func usage(pid int) (p process, err error) {
 	}
 	p.rss = pages * int64(os.Getpagesize())
 	return p, nil
+}
+
+// treeCPU is what a process and its children have used, those that ended among them: a PostgreSQL works in a
+// process for each connection.
+func treeCPU(pid int) (time.Duration, error) {
+	top, err := usage(pid)
+	if err != nil {
+		return 0, err
+	}
+	sum := top.cpu + top.ended
+	all, err := os.ReadDir("/proc")
+	if err != nil {
+		return 0, fmt.Errorf("list the processes: %w", err)
+	}
+	for _, entry := range all {
+		child, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		if p, err := usage(child); err == nil && p.parent == pid { // one that has just ended is in top.ended next time
+			sum += p.cpu + p.ended
+		}
+	}
+	return sum, nil
 }

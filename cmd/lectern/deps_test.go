@@ -43,9 +43,9 @@ var edges = map[string]string{
 	"storage/postgres/private":    "",
 	"storage/postgres/pgtest":     "storage/postgres storage/postgres/private lms",
 	"web":                         "lms lms/calendar lms/locale media media/access media/broadcast media/egress media/hls media/hls/playlist media/relay media/sfu media/vod signaling signaling/protocol storage/postgres",
-	"loadtest":                    "media/hls/verify",
+	"loadtest":                    "media/hls/verify signaling/protocol",
 	"loadtest/link":               "",
-	"cmd/loadtest":                "loadtest media media/access media/edge media/hls media/hls/h264 loadtest/link media/egress media/sfu",
+	"cmd/loadtest":                "lms loadtest media media/access media/edge media/hls media/hls/h264 loadtest/link media/egress media/sfu storage/postgres storage/postgres/private",
 	"cmd/lectern":                 "lms lms/notify media/access media/broadcast media/edge media/hls media/hls/verify media/egress media/relay media/sfu media/transcribe signaling storage/object storage/postgres storage/postgres/private web",
 }
 

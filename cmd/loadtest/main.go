@@ -5,6 +5,10 @@
 // starts a forwarder of its own in a child process; -url measures one that runs, ours or any other that speaks
 // WHIP and WHEP.
 //
+//	go run ./cmd/loadtest watch -n 52000 -rate 5200 -dur 20s -json
+//
+// reports watching to a ledger and a PostgreSQL of its own, and compares what was acknowledged with what is there.
+//
 //	go run ./cmd/loadtest link -loss 5 -delay 50ms -jitter 20ms -- COMMAND
 //
 // runs a command on a host of its own, with another host at the far end of a bad link.
@@ -36,6 +40,7 @@ func main() {
 const usage = `usage: loadtest sfu [-n 200] [-dur 20s] [-json] [-via light|peer]
        loadtest sfu [-n 200] [-dur 20s] [-json] [-url base -course id | -whip url -whep url] [-token t] [-watch-token t] [-pid n]
        loadtest hls [-n 300] [-dur 30s] [-json] [-edge] [-url base -course id] [-token t] [-pid n] [-edge-pid n]
+       loadtest watch [-n 52000] [-rate 5200] [-dur 20s] [-json] [-kills 0]
        loadtest link [-loss %] [-burst %] [-delay d] [-jitter d] [-rate kbit/s] [-block udp] ... -- COMMAND`
 
 func run(ctx context.Context, args []string) error {
@@ -47,6 +52,10 @@ func run(ctx context.Context, args []string) error {
 		return sfuScenario(ctx, args[1:])
 	case "hls":
 		return hlsScenario(ctx, args[1:])
+	case "watch":
+		return watchScenario(ctx, args[1:])
+	case ledgerCommand:
+		return serveLedger(ctx, args[1:])
 	case originCommand:
 		return serveOrigin(ctx, args[1:])
 	case edgeCommand:

@@ -102,3 +102,27 @@ func TestWhatCannotBeAsked(t *testing.T) {
 		}
 	}
 }
+
+// TestSixtyWatch reports for sixty people while the server and PostgreSQL are killed once each. It says nothing about speed.
+func TestSixtyWatch(t *testing.T) {
+	out, err := program(t, "watch", "-n", "60", "-rate", "30", "-dur", "3s", "-kills", "2", "-json").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got map[string]any
+	if err := json.Unmarshal(out, &got); err != nil || strings.Count(string(out), "\n") != 1 {
+		t.Fatalf("want one line of JSON, got %q: %v", out, err)
+	}
+	for _, figure := range []string{"ack_p50_ms", "ack_p99_ms"} {
+		if v, is := got[figure].(float64); !is || v <= 0 {
+			t.Errorf("%s is %v", figure, got[figure])
+		}
+	}
+	// Everybody reports 2 s once in 2 s, and 90 reports are due in 3 s.
+	want := map[string]float64{"n": 60, "sent": 90, "acked": 90, "lost": 0, "doubled": 0, "watched_s": 180, "kills": 2}
+	for figure, value := range want {
+		if got[figure] != value {
+			t.Errorf("%s is %v, want %v", figure, got[figure], value)
+		}
+	}
+}
