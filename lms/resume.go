@@ -38,6 +38,7 @@ const (
 // Viewing is all that decides where somebody starts to watch.
 type Viewing struct {
 	OnAir      bool
+	Unrecorded bool     // there is nothing behind the live edge to go back to
 	EdgeMS     int64    // end of the timeline now
 	Edits      EditList // the recording; while on air it is still growing and not asked
 	Deleted    bool     // the recording was deleted; Edits still say what counts
@@ -86,11 +87,15 @@ func Countable(onAir bool, edgeMS int64, edits EditList) Spans {
 }
 
 func (v Viewing) startLive(s *Start) {
+	s.StartMS, s.Reason = v.EdgeMS, AtLiveEdge
+	if v.Unrecorded {
+		s.Gaps = nil // nobody can watch them any more
+		return
+	}
 	if v.PositionMS != nil && v.EdgeMS-*v.PositionMS > behindMS {
 		back := max(0, *v.PositionMS-ContextMS)
 		s.ContinueMS = &back
 	}
-	s.StartMS, s.Reason = v.EdgeMS, AtLiveEdge
 	if v.LinkMS != nil && *v.LinkMS < v.EdgeMS {
 		s.StartMS, s.Reason = max(0, *v.LinkMS), AtLink
 	}

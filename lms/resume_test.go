@@ -128,3 +128,11 @@ func TestResumeNothing(t *testing.T) {
 		t.Errorf("ended without recording: %+v", got)
 	}
 }
+
+// TestResumeUnrecorded: there is nothing behind the live edge, whatever a link or an earlier visit says.
+func TestResumeUnrecorded(t *testing.T) {
+	got := Resume(Viewing{OnAir: true, Unrecorded: true, EdgeMS: 20 * minute, PositionMS: ms(5 * minute), LinkMS: ms(minute), Watched: set(0, 300)})
+	if got.Mode != ModeLive || got.StartMS != 20*minute || got.Reason != AtLiveEdge || got.ContinueMS != nil || len(got.Gaps) > 0 || got.Watched.Len() != 300 {
+		t.Errorf("%+v", got)
+	}
+}

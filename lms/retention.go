@@ -14,6 +14,18 @@ const (
 	maxRetentionDays = 36_500
 )
 
+// ChangeRecorded refuses to change whether a course is recorded once it has been on air: what was said under a promise
+// stays under it. Before that, an admin may change it as often as they like.
+func ChangeRecorded(recorded, wanted, begun bool) error {
+	if recorded != wanted && begun {
+		return &Problem{
+			Kind: ErrConflict, Field: "recorded",
+			Message: "The lecture has been on air, so this can no longer be changed. A recording can be deleted on its own page.",
+		}
+	}
+	return nil
+}
+
 // CheckRetention refuses a number of days that cannot be meant. Nil keeps recordings until somebody deletes them.
 func CheckRetention(days *int) error {
 	if days != nil && (*days < 1 || *days > maxRetentionDays) {

@@ -1,6 +1,7 @@
 package lms
 
 import (
+	"errors"
 	"testing"
 	"time"
 )
@@ -41,5 +42,20 @@ func TestConfirmDeletion(t *testing.T) {
 	}
 	if ConfirmDeletion("", "") == nil {
 		t.Error("a course without a title is deleted by nothing")
+	}
+}
+
+func TestChangeRecorded(t *testing.T) {
+	for _, tc := range []struct{ recorded, wanted, begun, fails bool }{
+		{true, true, true, false},
+		{true, false, false, false},
+		{false, true, false, false},
+		{true, false, true, true},
+		{false, true, true, true},
+		{false, false, true, false},
+	} {
+		if err := ChangeRecorded(tc.recorded, tc.wanted, tc.begun); (err != nil) != tc.fails || err != nil && !errors.Is(err, ErrConflict) {
+			t.Errorf("%+v: %v", tc, err)
+		}
 	}
 }

@@ -69,6 +69,7 @@ func (s *Server) startDesk(ctx context.Context, b postgres.Broadcast) {
 	// The recording outlives the request that started it.
 	err := s.desk.Start(context.WithoutCancel(ctx), broadcast.Run{
 		Course: string(b.Course), Broadcast: string(b.ID), StartedAt: b.Run.StartedAt, TimelineStartMS: b.Run.StartMS,
+		Unrecorded: !b.Recorded,
 	})
 	if err != nil {
 		s.log.ErrorContext(ctx, "recording not started", "course", b.Course, "error", err)

@@ -21,6 +21,7 @@ type courseView struct {
 	Local      string               `json:"local"` // what was entered, in zone
 	Zone       lms.Zone             `json:"zone"`
 	Minutes    int                  `json:"minutes"`
+	Recorded   bool                 `json:"recorded"` // or will be
 	State      postgres.CourseState `json:"state"`
 	Version    int                  `json:"version"`
 	Broadcast  *broadcastView       `json:"broadcast"`
@@ -51,7 +52,7 @@ type broadcastView struct {
 func (s *Server) courseView(c postgres.CourseView) courseView {
 	view := courseView{
 		ID: c.ID, Programme: programmeRef(c.Programme), Number: c.Number, Title: c.Title, Summary: c.Summary,
-		Start: c.Start.UTC(), Local: c.Local.String(), Zone: c.Zone, Minutes: c.Minutes, State: c.State, Version: c.Version,
+		Start: c.Start.UTC(), Local: c.Local.String(), Zone: c.Zone, Minutes: c.Minutes, Recorded: c.Recorded, State: c.State, Version: c.Version,
 		Presenters: make([]personRef, 0, len(c.Presenters)), Roles: list(c.Roles),
 	}
 	for _, p := range c.Presenters {

@@ -186,14 +186,16 @@ func newLead(say *words, actor lms.Actor, courses []postgres.CourseItem, now tim
 	}
 	open := slices.Clone(courses)
 	open = slices.DeleteFunc(open, func(c postgres.CourseItem) bool {
-		return c.State != postgres.CourseEnded || c.WatchedShare >= lms.CountsShare
+		return c.State != postgres.CourseEnded || c.WatchedShare >= lms.CountsShare || !hasRecording(c)
 	})
 	slices.SortStableFunc(open, func(a, b postgres.CourseItem) int { return cmp.Compare(b.WatchedShare, a.WatchedShare) })
 	next := nextLive(courses)
 	switch {
 	case next != nil && next.State == postgres.CourseLive:
 		l.Sentence = say.t("lead.live", "lecture", next.Number)
-		l.More = say.t("lead.live_more")
+		if l.More = say.t("lead.live_more"); !next.Recorded {
+			l.More = say.t("lead.live_only")
+		}
 		l.Action = &action{watchPath(next), say.t("lead.live_do"), "play"}
 	case len(open) > 0 && open[0].WatchedShare > 0:
 		l.Sentence = say.t("lead.begun", "course", open[0].Number)
@@ -261,6 +263,14 @@ func newCourseRow(say *words, actor lms.Actor, c postgres.CourseItem, now time.T
 		row.Class, row.Line = "later", say.t("row.scheduled", "when", at)
 	case c.WatchedShare >= lms.CountsShare:
 		row.Class, row.Icon, row.Percent, row.Line = "done", "tick", 100, say.t("row.complete", "share", percent(c.WatchedShare))
+	case !hasRecording(c):
+		row.Class, row.Line = "past", say.t("row.no_recording")
+		if !c.Recorded {
+			row.Line = say.t("row.unrecorded")
+		}
+		if !c.Recorded && c.WatchedShare > 0 {
+			row.Percent, row.ShowPercent, row.Line = wholePercent(c.WatchedShare), true, say.t("row.unrecorded_begun", "share", percent(c.WatchedShare))
+		}
 	case c.WatchedShare > 0:
 		row.Percent, row.ShowPercent = wholePercent(c.WatchedShare), true
 		row.Line, row.Button = say.t("row.begun", "share", percent(c.WatchedShare), "needed", percent(lms.CountsShare)), say.t("row.begun_do")
@@ -268,6 +278,11 @@ func newCourseRow(say *words, actor lms.Actor, c postgres.CourseItem, now time.T
 		row.Icon, row.Line, row.Button = "play", say.t("row.open"), say.t("row.open_do")
 	}
 	return row
+}
+
+// hasRecording says whether a lecture that has ended can still be watched.
+func hasRecording(c postgres.CourseItem) bool {
+	return c.Broadcast != nil && c.Broadcast.Recording != nil
 }
 
 // roomsOf are the places where the reader works on a course.

@@ -21,6 +21,9 @@ func (s *Server) recording(course lms.CourseID) recordingView {
 	if !ok {
 		return recordingView{State: "off"}
 	}
+	if status.Unrecorded {
+		return recordingView{State: "off", Renditions: string(status.Renditions)}
+	}
 	view := recordingView{State: string(status.Recording.State), Renditions: string(status.Renditions)}
 	if status.Recording.LastError != nil {
 		text := status.Recording.LastError.Error()

@@ -60,6 +60,7 @@ func sampleCourses() []postgres.CourseItem {
 		c.ID, c.Number, c.Title, c.Minutes, c.Zone = lms.CourseID("c"+title[:1]), i+1, title, 60, "Asia/Kolkata"
 		c.Programme.ID, c.Programme.Title = "p", "Reproductive Medicine and IVF, 2026"
 		c.State, c.Start, c.WatchedShare = postgres.CourseEnded, renderNow.AddDate(0, 0, 7*(i-9)), 0.97
+		c.Recorded, c.Broadcast = true, &postgres.CourseBroadcast{Recording: &postgres.CourseRecording{Version: 1}}
 		switch i {
 		case 5:
 			c.WatchedShare = 0.72
@@ -151,6 +152,9 @@ func TestCoursesPageSaysWhatToDoNext(t *testing.T) {
 		{"half watched", attendee, func([]postgres.CourseItem) {}, "Continue course 6 where you stopped"},
 		{"on air", attendee, func(c []postgres.CourseItem) { c[8].State = postgres.CourseLive }, "Lecture 9 is on air now"},
 		{"never watched", attendee, func(c []postgres.CourseItem) { c[5].WatchedShare, c[2].WatchedShare = 0.95, 0 }, "Watch course 3"},
+		{"not recorded", attendee, func(c []postgres.CourseItem) {
+			c[5].Recorded, c[5].Broadcast.Recording = false, nil
+		}, "Next is lecture 9, today at 15:30"},
 		{"nothing open", attendee, func(c []postgres.CourseItem) { c[5].WatchedShare = 0.95 }, "Next is lecture 9, today at 15:30"},
 		{"all done", attendee, func(c []postgres.CourseItem) {
 			for i := range c {

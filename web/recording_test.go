@@ -75,10 +75,13 @@ func TestRecordingAfterTheLecture(t *testing.T) {
 }
 
 // work lets the site work on recordings until the test ends.
-func (s *site) work() {
+func (s *site) work() { s.alongside(s.web.Works().Run) }
+
+// alongside runs something until the test ends.
+func (s *site) alongside(run func(context.Context) error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- s.web.Works().Run(ctx) }()
+	go func() { ended <- run(ctx) }()
 	s.t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {

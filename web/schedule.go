@@ -17,6 +17,8 @@ type courseBody struct {
 	Zone    *string `json:"zone"`
 	Minutes *int    `json:"minutes"`
 	Fold    *int    `json:"fold"` // 0 the earlier, 1 the later, when local comes twice
+
+	Recorded *bool `json:"recorded"` // a new course is, unless told otherwise
 }
 
 // schedule reads the parts of the schedule that were sent.
@@ -58,6 +60,7 @@ func postCourse(s *Server, w http.ResponseWriter, r *http.Request, c *call) erro
 		return err
 	}
 	course := postgres.NewCourse{Schedule: lms.Schedule{Fold: fold}, Title: or(body.Title), Summary: or(body.Summary), Minutes: or(body.Minutes)}
+	course.Unrecorded = body.Recorded != nil && !*body.Recorded
 	if local == nil {
 		return &lms.Problem{Kind: lms.ErrInvalid, Field: "local", Message: "Enter date and time like 2026-11-22T19:30."}
 	}
@@ -83,6 +86,7 @@ func patchCourse(s *Server, w http.ResponseWriter, r *http.Request, c *call) err
 	}
 	change := postgres.CourseChange{
 		Version: body.Version, Title: body.Title, Summary: body.Summary, Minutes: body.Minutes, Local: local, Zone: zone, Fold: fold,
+		Recorded: body.Recorded,
 	}
 	if err := s.db.UpdateCourse(r.Context(), c.actor, c.courseID, change); err != nil {
 		return err

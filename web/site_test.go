@@ -83,7 +83,7 @@ func startSite(t *testing.T, database, folder string, change ...func(*Config)) *
 
 	ctx, cancel := context.WithCancel(context.Background())
 	var running errgroup.Group
-	for _, run := range []func(context.Context) error{s.db.Run, forwarder.Run, desk.Run, hub.Run, s.web.Run, turn.Run, splitter.Run} {
+	for _, run := range []func(context.Context) error{s.db.Run, forwarder.Run, config.Desk.Run, hub.Run, s.web.Run, turn.Run, splitter.Run} {
 		running.Go(func() error { return run(ctx) })
 	}
 	s.stop = sync.OnceFunc(func() {

@@ -37,6 +37,7 @@ type resumeView struct {
 	Share      float64    `json:"share"`
 	Gaps       [][2]int32 `json:"gaps"`
 	Edits      []editView `json:"edits"`
+	Recorded   bool       `json:"recorded"` // without, there is nothing behind the live edge
 	HLS        string     `json:"hls"`
 	Speaker    sideView   `json:"speaker"`
 }
@@ -69,7 +70,7 @@ func getResume(s *Server, w http.ResponseWriter, r *http.Request, c *call) error
 		Mode: start.Mode, StartMS: start.StartMS, Reason: start.Reason, ContinueMS: start.ContinueMS,
 		Watched: spanList(start.Watched), WatchedS: start.Watched.Len(), CountableS: start.Countable.Len(),
 		Share: start.Watched.Share(start.Countable), Gaps: spanList(start.Gaps),
-		Edits: []editView{}, HLS: hlsPath(c.courseID, "index.m3u8"),
+		Edits: []editView{}, Recorded: c.course.Recorded, HLS: hlsPath(c.courseID, "index.m3u8"),
 		Speaker: sideView{HLS: hlsPath(c.courseID, "speaker/index.m3u8"), Edits: []editView{}},
 	}
 	for _, piece := range s.edits(c.courseID, resume.Edits) {

@@ -56,6 +56,7 @@ type Run struct {
 	Broadcast       string // also the name of the folder
 	StartedAt       time.Time
 	TimelineStartMS int64 // place of StartedAt on the session timeline
+	Unrecorded      bool  // nothing of it is kept; players of HLS find the last minute in memory
 }
 
 // Result is what a broadcast leaves. LengthMS is the playing time of the recording.
@@ -196,7 +197,6 @@ func (d *Desk) record(b *onAir) error {
 	}
 	d.archive.drop(b.Broadcast)
 	b.recorder, b.origin = recorder, d.readThrough(recorder.Origin(), b.Broadcast)
-	b.recorder, b.origin = recorder, recorder.Origin()
 	d.mark(d.ctx, b.Broadcast, b.origin)
 	aside := d.recorderConfig(b.Run, d.folder(speakerName(b.Broadcast)), func() { shown.requestSpeakerKeyframe() })
 	aside.PictureOnly, aside.OnError = true, nil // the stage has told already
@@ -242,7 +242,7 @@ func (d *Desk) ladder(to media.Sink, keyframe func()) *ladder.Ladder {
 func (d *Desk) recorderConfig(run Run, folder string, keyframe func()) hls.Config {
 	return hls.Config{
 		Dir: folder, RunStart: run.StartedAt, TimelineStart: time.Duration(run.TimelineStartMS) * time.Millisecond,
-		RequestKeyframe: keyframe, FFmpeg: d.config.FFmpeg, Metrics: d.metrics, Mirror: d.config.Mirror,
+		Unrecorded: run.Unrecorded, RequestKeyframe: keyframe, FFmpeg: d.config.FFmpeg, Metrics: d.metrics, Mirror: d.config.Mirror,
 		Log:     d.config.Log.With("course", run.Course, "broadcast", run.Broadcast),
 		OnError: func(err error) { d.config.OnError(run.Course, err) },
 	}
@@ -273,6 +273,9 @@ func (d *Desk) End(ctx context.Context, course string) (Result, error) {
 			d.config.Log.Error("recording ended badly", "course", course, "broadcast", b.Broadcast, "err", err)
 		}
 		result = Result{recording.LengthMS, recording.Edits, b.recorder.Segments()}
+		if b.Unrecorded {
+			result = Result{}
+		}
 		d.endSpeaker(ctx, b)
 	}
 	d.mu.Lock()

@@ -282,7 +282,7 @@ func (d *Desk) Remove(broadcast string) (bytes int64, err error) {
 
 // readThrough lets an origin find in the store what is no longer in its folder.
 func (d *Desk) readThrough(o *hls.Origin, folder string) *hls.Origin {
-	if o != nil && d.config.Store != nil {
+	if o != nil && d.config.Store != nil && !o.Fleeting() {
 		o.ReadThrough(d.config.Store, filepath.ToSlash(folder))
 	}
 	return o

@@ -26,12 +26,20 @@ const (
 // counts once that file is synced and renamed, the folder is synced, and its rows stand in the index,
 // synced too. One goroutine uses it.
 type archive struct {
-	root    *os.Root
-	dir     *os.File // the folder itself, to sync and to lock
-	index   *os.File
-	good    int64 // length of the index up to the last whole row
+	place   place
+	disk    *folder  // the same; nil in memory, where there is no index either
+	index   *os.File // nil in memory
+	good    int64    // length of the index up to the last whole row
 	catalog *catalog
 	synced  func(int64) // told how much of the index is safe; never nil
+}
+
+// fleetingArchive is an archive in memory, which keeps what the live playlists list and no more. It counts segments from
+// a number on.
+func fleetingArchive(first int) *archive {
+	c := newContents()
+	c.first, c.breaks, c.fleeting = first, first, true
+	return &archive{place: newMemory(), catalog: newCatalog(c), synced: func(int64) {}}
 }
 
 // openArchive opens or makes the folder and repairs what a crash left in it. It returns ErrInUse while
@@ -44,7 +52,7 @@ func openArchive(path string, synced func(int64)) (*archive, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open recording: %w", err)
 	}
-	a := &archive{root: root, synced: synced}
+	a := &archive{disk: &folder{root: root}, synced: synced}
 	if err := a.load(); err != nil {
 		a.release()
 		root.Close()
@@ -54,13 +62,14 @@ func openArchive(path string, synced func(int64)) (*archive, error) {
 }
 
 func (a *archive) load() (err error) {
-	if a.dir, err = a.root.Open("."); err != nil {
+	if a.disk.dir, err = a.disk.root.Open("."); err != nil {
 		return err
 	}
-	if err := syscall.Flock(int(a.dir.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	a.place = *a.disk
+	if err := syscall.Flock(int(a.disk.dir.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return fmt.Errorf("%w: %w", ErrInUse, err)
 	}
-	if a.index, err = a.root.OpenFile(indexName, os.O_RDWR|os.O_CREATE, 0o640); err != nil {
+	if a.index, err = a.disk.root.OpenFile(indexName, os.O_RDWR|os.O_CREATE, 0o640); err != nil {
 		return err
 	}
 	c, good, err := readIndex(a.index)
@@ -82,21 +91,22 @@ func (a *archive) load() (err error) {
 
 // release lets others record into the folder. It stays readable, until the archive is forgotten.
 func (a *archive) release() {
-	for _, f := range []*os.File{a.index, a.dir} {
-		if f != nil {
-			f.Close()
-		}
+	if a.index != nil {
+		a.index.Close()
+	}
+	if a.disk != nil && a.disk.dir != nil {
+		a.disk.dir.Close()
 	}
 }
 
 // sweep removes segments that count nowhere: parts, and files renamed just before an error.
 func (a *archive) sweep() error {
-	parts, err := fs.Glob(a.root.FS(), "*"+partSuffix)
-	whole, err2 := fs.Glob(a.root.FS(), "*"+segmentSuffix)
+	parts, err := fs.Glob(a.disk.root.FS(), "*"+partSuffix)
+	whole, err2 := fs.Glob(a.disk.root.FS(), "*"+segmentSuffix)
 	err = errors.Join(err, err2)
 	for _, n := range append(parts, whole...) {
 		if _, listed := a.catalog.file(n); !listed {
-			err = errors.Join(err, a.root.Remove(n))
+			err = errors.Join(err, a.place.remove(n))
 		}
 	}
 	return err
@@ -109,7 +119,7 @@ func (a *archive) append(rows ...any) error {
 
 // keep is append that does something more before anybody sees the rows.
 func (a *archive) keep(then func(), rows ...any) error {
-	err := a.write(a.index.Sync, then, rows...)
+	err := a.write((*os.File).Sync, then, rows...)
 	if err == nil {
 		a.synced(a.good)
 	}
@@ -119,19 +129,21 @@ func (a *archive) keep(then func(), rows ...any) error {
 // announce writes the row of a segment that begins. It need not outlast more than this process, because
 // the parts that it tells of do not either until they are a segment.
 func (a *archive) announce(row openRow) error {
-	return a.write(func() error { return nil }, func() {}, row)
+	return a.write(func(*os.File) error { return nil }, func() {}, row)
 }
 
-func (a *archive) write(sync func() error, then func(), rows ...any) error {
+func (a *archive) write(sync func(*os.File) error, then func(), rows ...any) error {
 	var b []byte
 	for _, r := range rows {
 		b = appendRow(b, r)
 	}
-	if _, err := a.index.WriteAt(b, a.good); err != nil {
-		return fmt.Errorf("write index: %w", errors.Join(err, a.index.Truncate(a.good)))
-	}
-	if err := sync(); err != nil {
-		return fmt.Errorf("sync index: %w", errors.Join(err, a.index.Truncate(a.good)))
+	if a.index != nil {
+		if _, err := a.index.WriteAt(b, a.good); err != nil {
+			return fmt.Errorf("write index: %w", errors.Join(err, a.index.Truncate(a.good)))
+		}
+		if err := sync(a.index); err != nil {
+			return fmt.Errorf("sync index: %w", errors.Join(err, a.index.Truncate(a.good)))
+		}
 	}
 	a.good += int64(len(b))
 	a.catalog.change(func(c *contents) {
@@ -150,12 +162,12 @@ func (a *archive) addInit(data []byte, row initRow) (string, error) {
 	if _, known := a.catalog.contents.inits[row.Name]; known { // only this goroutine writes it
 		return row.Name, nil
 	}
-	f, err := a.create(row.Name)
+	f, err := a.place.create(row.Name)
 	if err != nil {
 		return "", fmt.Errorf("write initialisation: %w", err)
 	}
 	_, err = f.Write(data)
-	if err = errors.Join(err, f.Sync(), f.Close(), a.dir.Sync()); err != nil {
+	if err = errors.Join(err, f.Sync(), f.Close(), a.place.sync()); err != nil {
 		return "", fmt.Errorf("write initialisation: %w", err)
 	}
 	return row.Name, a.append(row)
@@ -164,7 +176,7 @@ func (a *archive) addInit(data []byte, row initRow) (string, error) {
 // output is one file of a segment being written.
 type output struct {
 	fileRow
-	file   *os.File
+	file   written
 	hash   hash.Hash
 	size   int64
 	frames int
@@ -180,16 +192,11 @@ func newName() string {
 	return base64.RawURLEncoding.EncodeToString(b[:]) + segmentSuffix
 }
 
-// create makes a file that only we and our group read: who may see it is decided over HTTP.
-func (a *archive) create(name string) (*os.File, error) {
-	return a.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o640)
-}
-
 // begin makes the file of an output.
 func (a *archive) begin(f feed, init string) (*output, error) {
 	o := &output{fileRow: fileRow{Feed: f, Name: newName(), Init: init}, hash: sha256.New()}
 	var err error
-	if o.file, err = a.create(o.Name + partSuffix); err != nil {
+	if o.file, err = a.place.create(o.Name + partSuffix); err != nil {
 		return nil, fmt.Errorf("create segment: %w", err)
 	}
 	return o, nil
@@ -233,7 +240,7 @@ func (a *archive) finish(o *output) error {
 	if err := errors.Join(o.file.Sync(), o.file.Close()); err != nil {
 		return fmt.Errorf("sync segment: %w", err)
 	}
-	if err := a.root.Rename(o.Name+partSuffix, o.Name); err != nil {
+	if err := a.place.rename(o.Name+partSuffix, o.Name); err != nil {
 		return fmt.Errorf("finish segment: %w", err)
 	}
 	return nil
@@ -242,7 +249,7 @@ func (a *archive) finish(o *output) error {
 // discard removes an output that no rendition shows, as far as the disk lets us.
 func (a *archive) discard(o *output) {
 	o.file.Close()
-	a.root.Remove(o.Name + partSuffix)
+	a.place.remove(o.Name + partSuffix)
 }
 
 // row is what the index says of an output as the segment of a rendition.
@@ -275,7 +282,7 @@ func (a *archive) commit(open openRow, outputs []*output, length time.Duration) 
 			return err
 		}
 	}
-	if err := a.dir.Sync(); err != nil {
+	if err := a.place.sync(); err != nil {
 		return fmt.Errorf("sync folder: %w", err)
 	}
 	var unused []string
@@ -287,7 +294,7 @@ func (a *archive) commit(open openRow, outputs []*output, length time.Duration) 
 // remove deletes files that nobody needs, as far as the disk lets us: what is left goes at the next start.
 func (a *archive) remove(names []string) {
 	for _, name := range names {
-		a.root.Remove(name)
+		a.place.remove(name)
 	}
 }
 

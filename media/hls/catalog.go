@@ -82,7 +82,7 @@ func (k *catalog) state() (revision uint64, ended bool) {
 func (k *catalog) media(f feed) (playlist.Media, bool) {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
-	if !k.lists(f) {
+	if !k.lists(f) || k.contents.fleeting {
 		return playlist.Media{}, false
 	}
 	rows := k.contents.segments[f]
@@ -118,7 +118,7 @@ func (k *catalog) master(dvr bool) (playlist.Master, bool) {
 	if k.live.on && !c.ended && !dvr {
 		playlistName = liveName
 	}
-	if len(c.segments[sound]) == 0 {
+	if len(c.segments[sound]) == 0 || c.fleeting && dvr {
 		return playlist.Master{}, false
 	}
 	var m playlist.Master

@@ -1,6 +1,7 @@
 package hls
 
 import (
+	"io"
 	"net/http"
 	"os"
 	"slices"
@@ -69,11 +70,11 @@ func (o *Origin) Init(name string) Init {
 func (o *Origin) Master() (playlist.Master, bool) { return o.catalog.master(true) }
 
 // Open opens a file that a playlist lists; the caller closes it. Its error is fs.ErrNotExist for all others.
-func (o *Origin) Open(name string) (*os.File, error) {
+func (o *Origin) Open(name string) (io.ReadSeekCloser, error) {
 	if _, listed := o.catalog.file(name); !listed {
 		return nil, os.ErrNotExist
 	}
-	return o.root.Open(name)
+	return o.local(name)
 }
 
 // ServeFile answers with an initialisation section or a segment, and nothing else.

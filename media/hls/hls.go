@@ -65,19 +65,21 @@ const (
 	Ended   State = "ended"
 )
 
-// Config is what a recorder needs. Dir, RunStart and RequestKeyframe are required.
+// Config is what a recorder needs. Dir, unless Unrecorded, RunStart and RequestKeyframe are required.
 type Config struct {
 	Dir             string        // folder of this one recording, made when absent
 	RunStart        time.Time     // when this run went on air, by the server's clock
 	TimelineStart   time.Duration // where on the session timeline that was
 	RequestKeyframe func()        // asks the presenter for a keyframe on all layers; called often, must not block
 	PictureOnly     bool          // sound is neither recorded nor listed: another recording of the lecture has it
-	Mirror          *Mirror       // of the folder's parent; nil for none
-	FFmpeg          string        // path of ffmpeg; "ffmpeg" when empty
-	Log             *slog.Logger
-	Metrics         *Metrics
-	OnError         func(error)      // what the presenter should hear of; must not block
-	Clock           func() time.Time // time.Now when nil
+	// Unrecorded keeps a minute of the lecture in memory for the players at its live edge, and nothing on disk.
+	Unrecorded bool
+	Mirror     *Mirror // of the folder's parent; nil for none
+	FFmpeg     string  // path of ffmpeg; "ffmpeg" when empty
+	Log        *slog.Logger
+	Metrics    *Metrics
+	OnError    func(error)      // what the presenter should hear of; must not block
+	Clock      func() time.Time // time.Now when nil
 }
 
 func (c *Config) defaults() {

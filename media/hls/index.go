@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"lectern/media"
@@ -99,6 +100,9 @@ type contents struct {
 	runs     []runRow
 	inits    map[string]initRow
 	segments [renditions][]segmentRow
+	first    int  // number of the first of them
+	breaks   int  // discontinuities before that
+	fleeting bool // only the live window is kept
 	ended    bool
 	silent   bool // the sound is in another recording
 
@@ -167,7 +171,7 @@ func (c *contents) apply(line []byte) (whole bool, err error) {
 }
 
 func (c *contents) add(r segmentRow) (whole bool, err error) {
-	if int(r.Rendition) != len(c.pending) || r.Number != len(c.segments[0]) {
+	if int(r.Rendition) != len(c.pending) || r.Number != c.next() {
 		return false, errRow
 	}
 	if c.pending = append(c.pending, r); len(c.pending) < renditions {
@@ -203,6 +207,29 @@ func readIndex(r io.Reader) (*contents, int64, error) {
 			good = at
 		}
 	}
+}
+
+// next is the number of the segment that comes next.
+func (c *contents) next() int { return c.first + len(c.segments[sound]) }
+
+// forget drops the segments before a number, and returns their files.
+func (c *contents) forget(number int) (files []string) {
+	n := min(number, c.next()) - c.first
+	if n <= 0 {
+		return nil
+	}
+	for r, rows := range c.segments {
+		for _, row := range rows[:n] {
+			files = append(files, row.Name)
+			if row.Discontinuity && feed(r) == sound {
+				c.breaks++
+			}
+		}
+		c.segments[r] = slices.Clone(rows[n:])
+	}
+	c.first += n
+	slices.Sort(files)
+	return slices.Compact(files)
 }
 
 // end is where the recording ends on the timeline.

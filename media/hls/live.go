@@ -184,11 +184,14 @@ func (k *catalog) conclude(outputs []*output, shown [renditions]*output) (unused
 	}
 	l.open = nil
 	for n, e := range l.listed {
-		if n < len(k.contents.segments[sound])-partsListed {
+		if n < k.contents.next()-partsListed {
 			e.parts = [renditions][]*part{}
 		}
 		if k.behind(n) > liveWindow+partsServed {
 			unused = append(unused, k.drop(n)...)
+			if k.contents.fleeting {
+				unused = append(unused, k.forget(n)...)
+			}
 		}
 	}
 	for uri, p := range l.parts {
@@ -210,9 +213,18 @@ func (k *catalog) drop(number int) []string {
 	return extra
 }
 
-// behind is how far from the edge a segment ends.
+// forget drops the segments up to a number for good, and returns their files.
+func (k *catalog) forget(number int) []string {
+	files := k.contents.forget(number + 1)
+	for _, name := range files {
+		delete(k.files, name)
+	}
+	return files
+}
+
+// behind is how far from the edge a segment ends. Of one that is forgotten, it is the whole length.
 func (k *catalog) behind(number int) (sum time.Duration) {
-	for _, row := range k.contents.segments[sound][number+1:] {
+	for _, row := range k.contents.segments[sound][max(0, number+1-k.contents.first):] {
 		sum += time.Duration(row.DurationMS) * time.Millisecond
 	}
 	return sum
@@ -227,20 +239,21 @@ func (k *catalog) window(f feed) (playlist.Live, bool) {
 	}
 	rows := k.contents.segments[f]
 	m := playlist.Live{Target: targetDuration, PartTarget: partLimit, Ended: k.contents.ended}
-	m.First = len(rows)
-	for listed := int64(0); m.First > 0 && listed < liveWindow.Milliseconds(); m.First-- {
-		row := rows[m.First-1]
-		if row.Edge && k.live.listed[row.Number] == nil && m.First < len(rows) {
+	from := len(rows)
+	for listed := int64(0); from > 0 && listed < liveWindow.Milliseconds(); from-- {
+		row := rows[from-1]
+		if row.Edge && k.live.listed[row.Number] == nil && from < len(rows) {
 			break // what players saw of it is gone, and they must see no other
 		}
 		listed += row.DurationMS
 	}
-	for _, r := range rows[:m.First] {
+	m.First, m.Breaks = k.contents.first+from, k.contents.breaks
+	for _, r := range rows[:from] {
 		if r.Discontinuity {
 			m.Breaks++
 		}
 	}
-	for _, r := range rows[m.First:] {
+	for _, r := range rows[from:] {
 		s := k.entry(r)
 		if e := k.live.listed[r.Number]; e != nil {
 			s.URI, s.Map = e.files[f].Name, e.files[f].Init
@@ -253,7 +266,7 @@ func (k *catalog) window(f feed) (playlist.Live, bool) {
 	if len(rows) == 0 {
 		return m, false
 	}
-	m.Anchors, m.Marks = k.anchors(rows[m.First].StartMS), k.listMarks(rows[m.First].StartMS)
+	m.Anchors, m.Marks = k.anchors(rows[from].StartMS), k.listMarks(rows[from].StartMS)
 	if m.Ended {
 		for i := range m.Segments {
 			m.Segments[i].Parts = nil
@@ -305,7 +318,7 @@ func (k *catalog) anchors(from int64) (out []playlist.Anchor) {
 
 // edge is the last segment, or part of one, that a rendition lists; part is -1 when it lists no parts.
 func (k *catalog) edge(f feed) (msn, part int) {
-	msn = len(k.contents.segments[f])
+	msn = k.contents.next()
 	if g := k.live.open; g != nil && len(g.parts[g.shown[f]]) > 0 {
 		return msn, len(g.parts[g.shown[f]]) - 1
 	}

@@ -23,7 +23,7 @@ const (
 // Origin serves one recording over HTTP: playlists, initialisation sections and segments, and nothing
 // else of its folder. It looks at the last element of the path only. Who may see it is decided before.
 type Origin struct {
-	root    *os.Root // nil when nothing of it is here
+	place   place // nil when nothing of it is here
 	catalog *catalog
 	library *library // where files are that are not in the folder; nil for none
 
@@ -37,8 +37,8 @@ type snapshot struct {
 	*Text
 }
 
-func newOrigin(root *os.Root, c *catalog) *Origin {
-	return &Origin{root: root, catalog: c, cached: map[kind]*snapshot{}}
+func newOrigin(p place, c *catalog) *Origin {
+	return &Origin{place: p, catalog: c, cached: map[kind]*snapshot{}}
 }
 
 // Open serves a folder in which nobody records any more. It changes nothing there.
@@ -58,16 +58,19 @@ func Open(dir string) (*Origin, error) {
 		root.Close()
 		return nil, err
 	}
-	return newOrigin(root, newCatalog(c)), nil
+	return newOrigin(folder{root: root}, newCatalog(c)), nil
 }
 
 // Close gives the folder back; an Origin of a Recorder is not closed.
 func (o *Origin) Close() error {
-	if o.root == nil {
+	if o.place == nil {
 		return nil
 	}
-	return o.root.Close()
+	return o.place.close()
 }
+
+// Fleeting says that the lecture is not recorded: only its live edge is served, from memory.
+func (o *Origin) Fleeting() bool { return o.catalog.contents.fleeting }
 
 // Recording returns length and edit list.
 func (o *Origin) Recording() Recording {
@@ -83,6 +86,8 @@ const (
 	cacheEnded   = "max-age=3600"
 	cacheForever = "max-age=31536000, immutable"
 	cacheMissing = "max-age=1" // what is missing may come
+	// cacheFleeting is for media of a lecture that is not recorded: until the last viewer has fetched it.
+	cacheFleeting = "max-age=60"
 )
 
 // ServeHTTP answers GET and HEAD.
@@ -121,15 +126,16 @@ func (o *Origin) serveFile(w http.ResponseWriter, r *http.Request, name string) 
 		return
 	}
 	defer file.Close()
-	serveMedia(w, r, name, f, file)
+	o.mediaHeader(w.Header(), name, f)
+	http.ServeContent(w, r, name, time.Time{}, file)
 }
 
 // local opens a file of the folder.
-func (o *Origin) local(name string) (*os.File, error) {
-	if o.root == nil {
+func (o *Origin) local(name string) (io.ReadSeekCloser, error) {
+	if o.place == nil {
 		return nil, fs.ErrNotExist
 	}
-	return o.root.Open(name)
+	return o.place.open(name)
 }
 
 // servePart serves a part from memory, and waits for the one that playlists hint at.
@@ -139,23 +145,21 @@ func (o *Origin) servePart(w http.ResponseWriter, r *http.Request, name string) 
 		refuse(w, r, err)
 		return
 	}
-	mediaHeader(w.Header(), name, p.feed)
+	o.mediaHeader(w.Header(), name, p.feed)
 	serveBytes(w, r, p.data)
 }
 
-// serveMedia serves what never changes.
-func serveMedia(w http.ResponseWriter, r *http.Request, name string, f feed, content io.ReadSeeker) {
-	mediaHeader(w.Header(), name, f)
-	http.ServeContent(w, r, name, time.Time{}, content)
-}
-
-func mediaHeader(h http.Header, name string, f feed) {
+// mediaHeader says what a file is, which never changes, and for how long others may keep it.
+func (o *Origin) mediaHeader(h http.Header, name string, f feed) {
 	kind := "video/mp4"
 	if f == sound {
 		kind = "audio/mp4"
 	}
 	h.Set("Content-Type", kind)
 	h.Set("Cache-Control", cacheForever)
+	if o.Fleeting() {
+		h.Set("Cache-Control", cacheFleeting)
+	}
 	h.Set("ETag", `"`+strings.TrimSuffix(name, path.Ext(name))+`"`)
 }
 

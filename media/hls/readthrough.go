@@ -119,7 +119,7 @@ func (o *Origin) serveCopy(w http.ResponseWriter, r *http.Request, name string, 
 	case err != nil:
 		refuse(w, r, err)
 	default:
-		mediaHeader(w.Header(), name, f)
+		o.mediaHeader(w.Header(), name, f)
 		serveBytes(w, r, got.([]byte))
 	}
 }

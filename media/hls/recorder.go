@@ -38,7 +38,7 @@ var _ media.Sink = (*Recorder)(nil)
 // packets queue until Run. The folder belongs to the recorder until Run has returned.
 func New(c Config) (*Recorder, error) {
 	c.defaults()
-	a, err := openArchive(c.Dir, c.Mirror.follow(c.Dir))
+	a, err := c.archive()
 	if err != nil {
 		return nil, err
 	}
@@ -53,6 +53,19 @@ func New(c Config) (*Recorder, error) {
 		ending: make(chan struct{}), done: make(chan struct{}), status: Status{State: Waiting},
 	}, nil
 }
+
+// archive is where a recorder writes.
+func (c *Config) archive() (*archive, error) {
+	if c.Unrecorded {
+		// A player that saw this lecture before the server was started again must see no number twice.
+		played := c.TimelineStart + c.Clock().Sub(c.RunStart)
+		return fleetingArchive(int(max(0, played) / segmentShortest)), nil
+	}
+	return openArchive(c.Dir, c.Mirror.follow(c.Dir))
+}
+
+// segmentShortest is what segments are longer than in the mean, even when the presenter comes and goes.
+const segmentShortest = 500 * time.Millisecond
 
 // AddTrack implements media.Sink. The first picture of the room is recorded, and up to three sounds as one.
 func (r *Recorder) AddTrack(t media.TrackInfo) { r.inbox.put(event{add: &t}) }
@@ -73,6 +86,9 @@ func (r *Recorder) WritePacket(p *media.Packet) {
 
 // Edits returns the edit list of what is recorded so far.
 func (r *Recorder) Edits() []Edit {
+	if r.config.Unrecorded {
+		return nil
+	}
 	edits, _ := r.archive.catalog.edits()
 	return edits
 }
@@ -85,7 +101,7 @@ func (r *Recorder) Status() Status {
 }
 
 // Origin serves the recording while it grows, and after.
-func (r *Recorder) Origin() *Origin { return newOrigin(r.archive.root, r.archive.catalog) }
+func (r *Recorder) Origin() *Origin { return newOrigin(r.archive.place, r.archive.catalog) }
 
 // tickEvery is how often the packager looks at the time when nothing arrives.
 const tickEvery = 100 * time.Millisecond
@@ -214,7 +230,7 @@ func (r *Recorder) onError(err error) {
 
 // Finish ends the recording: the playlists end at what has come until now, and are those of the replay.
 // It takes the time of the last write and of the sound that the encoder still holds, well under half a
-// second. Calling it again returns the same. Run must be running or have been run.
+// second. What is not recorded leaves nothing. Calling it again returns the same. Run must be running or have been run.
 func (r *Recorder) Finish(ctx context.Context) (Recording, error) {
 	r.endOnce.Do(func() { close(r.ending) })
 	select {
@@ -227,6 +243,9 @@ func (r *Recorder) Finish(ctx context.Context) (Recording, error) {
 	r.mu.Unlock()
 	if _, ended := r.archive.catalog.state(); !ended && err == nil {
 		err = ErrStopped
+	}
+	if r.config.Unrecorded {
+		return Recording{}, err
 	}
 	edits, length := r.archive.catalog.edits()
 	return Recording{LengthMS: length, Edits: edits}, err

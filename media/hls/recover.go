@@ -32,6 +32,7 @@ const recoverTolerance = 80 * time.Millisecond
 // salvage is what a crash left of one output.
 type salvage struct {
 	*output
+	disk      *os.File // its file
 	fragments []fmp4.Fragment
 }
 
@@ -57,7 +58,7 @@ func (a *archive) recover(open openRow) error {
 		if err != nil {
 			return err
 		}
-		defer s.file.Close()
+		defer s.disk.Close()
 		found = append(found, s)
 	}
 	length := time.Duration(0)
@@ -77,7 +78,7 @@ func (a *archive) recover(open openRow) error {
 	shown := lend(outputs)
 	if length < time.Millisecond || shown[sound] == nil || shown[0] == nil {
 		for _, o := range outputs {
-			a.root.Remove(o.Name)
+			a.place.remove(o.Name)
 			a.discard(o)
 		}
 		return nil
@@ -88,12 +89,12 @@ func (a *archive) recover(open openRow) error {
 // salvage opens an output under its old or, when the crash came between renaming and the index, its
 // final name, which it then gives back.
 func (a *archive) salvage(row fileRow) (*salvage, error) {
-	if _, err := a.root.Stat(row.Name); err == nil {
-		if err := a.root.Rename(row.Name, row.Name+partSuffix); err != nil {
+	if _, err := a.disk.root.Stat(row.Name); err == nil {
+		if err := a.place.rename(row.Name, row.Name+partSuffix); err != nil {
 			return nil, err
 		}
 	}
-	f, err := a.root.OpenFile(row.Name+partSuffix, os.O_RDWR, 0)
+	f, err := a.disk.root.OpenFile(row.Name+partSuffix, os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +103,7 @@ func (a *archive) salvage(row fileRow) (*salvage, error) {
 		f.Close()
 		return nil, err
 	}
-	s := &salvage{output: &output{fileRow: row, file: f, hash: sha256.New()}}
+	s := &salvage{output: &output{fileRow: row, file: f, hash: sha256.New()}, disk: f}
 	if s.fragments, err = fmp4.Scan(f, info.Size()); err != nil {
 		f.Close()
 		return nil, err
@@ -121,13 +122,13 @@ func (s *salvage) fit(open openRow, length time.Duration) error {
 		size += f.Size
 		s.frames += f.Samples
 	}
-	if err := s.file.Truncate(size); err != nil {
+	if err := s.disk.Truncate(size); err != nil {
 		return err
 	}
-	if _, err := s.file.Seek(0, io.SeekStart); err != nil {
+	if _, err := s.disk.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	if _, err := io.Copy(s.hash, s.file); err != nil {
+	if _, err := io.Copy(s.hash, s.disk); err != nil {
 		return fmt.Errorf("read %s: %w", s.Name, err)
 	}
 	s.size, s.parts = size, make([]*part, n) // nobody asks for them any more

@@ -101,7 +101,7 @@ func (p *packager) openOutputs(s *segment) error {
 		return err
 	}
 	contents := p.archive.catalog.contents
-	s.Number, s.StartMS = len(contents.segments[sound]), s.start.Milliseconds()
+	s.Number, s.StartMS = contents.next(), s.start.Milliseconds()
 	s.Discontinuity = s.Number > 0 && (p.broken || s.slate != p.last.slate ||
 		publication != p.last.publication || s.start != contents.end())
 	p.broken, p.last.slate, p.last.publication = false, s.slate, publication

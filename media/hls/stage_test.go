@@ -175,8 +175,9 @@ type take struct {
 	noReport bool
 	lose     func(l media.Layer, frame, packet int) bool
 	loseOpus func(packet int) bool
-	origin   uint32 // of RTP timestamps
-	stay     bool   // tracks are there already, and stay
+	origin   uint32        // of RTP timestamps
+	earlier  time.Duration // how much of the same publication came before, so that timestamps go on
+	stay     bool          // tracks are there already, and stay
 }
 
 // camera and microphone are the tracks of all takes.
@@ -298,7 +299,7 @@ func (s *stage) pictures(k take, all []happening) []happening {
 			if captured < k.from || captured >= k.to {
 				continue
 			}
-			ts := k.origin + uint32(l)*1e9 + uint32((captured*90+time.Millisecond/2)/time.Millisecond)
+			ts := k.origin + uint32(l)*1e9 + uint32(((k.earlier+captured)*90+time.Millisecond/2)/time.Millisecond)
 			payloads := payloader.Payload(1200, unit)
 			at := k.starts + captured - k.from
 			for n, payload := range payloads {
@@ -329,7 +330,7 @@ func (s *stage) sounds(k take, all []happening) []happening {
 			continue
 		}
 		at := k.starts + captured - k.from
-		ts := k.origin + 77 + uint32(i)*opusFrame
+		ts := k.origin + 77 + uint32(int(k.earlier/(20*time.Millisecond))+i)*opusFrame
 		p := &media.Packet{
 			Track: "microphone", Layer: media.High, Sequence: s.next("microphone", media.High), Timestamp: ts, Marker: true,
 			Arrival: s.at(at + 5*time.Millisecond), Payload: payload,

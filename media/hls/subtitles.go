@@ -28,8 +28,10 @@ func (o *Origin) Subtitles(live bool, uri func(fromMS, toMS int64) string) ([]by
 	s.Target = targetDuration
 	k.mu.RLock()
 	defer k.mu.RUnlock()
+	late := max(0, k.contents.first-s.First) // forgotten since the window was read: only of what is not recorded
+	s.First, s.Segments = s.First+late, s.Segments[min(late, len(s.Segments)):]
 	for i := range s.Segments {
-		row := k.contents.segments[sound][s.First+i] // rows are only ever added
+		row := k.contents.segments[sound][s.First+i-k.contents.first]
 		s.Segments[i].URI, s.Segments[i].Map, s.Segments[i].Parts = uri(row.StartMS, row.StartMS+row.DurationMS), "", nil
 	}
 	return s.Encode()

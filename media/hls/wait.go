@@ -36,7 +36,7 @@ func WithGate(ctx context.Context, g Gate) context.Context {
 func (k *catalog) wait(ctx context.Context, f feed, msn, part int) error {
 	return k.await(ctx, f, func() (bool, error) {
 		last, _ := k.edge(f)
-		switch whole := len(k.contents.segments[f]); {
+		switch whole := k.contents.next(); {
 		case k.contents.ended:
 			return true, nil // there is no more to come
 		case !k.live.on:

@@ -16,13 +16,14 @@ type Broadcast struct {
 	Course   lms.CourseID
 	Timeline lms.Timeline
 	Run      lms.Run // the last of the timeline
+	Recorded bool
 }
 
 // OnAir reports whether the lecture is on air.
 func (b Broadcast) OnAir() bool { return b.Timeline.OnAir() }
 
-func newBroadcast(id lms.BroadcastID, course lms.CourseID, t lms.Timeline) Broadcast {
-	b := Broadcast{ID: id, Course: course, Timeline: t}
+func newBroadcast(id lms.BroadcastID, course lms.CourseID, recorded bool, t lms.Timeline) Broadcast {
+	b := Broadcast{ID: id, Course: course, Recorded: recorded, Timeline: t}
 	if len(t) > 0 {
 		b.Run = t[len(t)-1]
 	}
@@ -39,7 +40,7 @@ func (db *DB) GoOnAir(ctx context.Context, actor lms.Actor, course lms.CourseID)
 		if err != nil {
 			return err
 		}
-		b = newBroadcast(c.broadcast, course, c.session.Timeline)
+		b = newBroadcast(c.broadcast, course, c.recorded, c.session.Timeline)
 		timeline, err := c.session.Timeline.Start(now)
 		if err != nil {
 			return err
@@ -53,7 +54,7 @@ func (db *DB) GoOnAir(ctx context.Context, actor lms.Actor, course lms.CourseID)
 		if err != nil {
 			return err
 		}
-		b = newBroadcast(c.broadcast, course, timeline)
+		b = newBroadcast(c.broadcast, course, c.recorded, timeline)
 		_, err = tx.Exec(ctx, `
 			insert into broadcast_runs (broadcast_id, number, started_at, timeline_start_ms) values ($1, $2, $3, $4)`,
 			b.ID, len(timeline), b.Run.StartedAt, b.Run.StartMS)
@@ -74,12 +75,12 @@ func (db *DB) EndBroadcast(ctx context.Context, actor lms.Actor, course lms.Cour
 		if err != nil {
 			return err
 		}
-		b = newBroadcast(c.broadcast, course, c.session.Timeline)
+		b = newBroadcast(c.broadcast, course, c.recorded, c.session.Timeline)
 		timeline, err := c.session.Timeline.End(now)
 		if err != nil {
 			return err
 		}
-		b = newBroadcast(c.broadcast, course, timeline)
+		b = newBroadcast(c.broadcast, course, c.recorded, timeline)
 		var batch pgx.Batch
 		batch.Queue(`update broadcast_runs set ended_at = $2 where broadcast_id = $1 and ended_at is null`, b.ID, b.Run.EndedAt)
 		batch.Queue(`update broadcasts set ended_at = $3, length_ms = $4 where id = $1 and course_id = $2`, b.ID, course, now, timeline.Edge(now))
@@ -131,15 +132,18 @@ func (db *DB) Broadcast(ctx context.Context, course lms.CourseID) (Broadcast, er
 func (db *DB) broadcasts(ctx context.Context, condition string, args ...any) ([]Broadcast, error) {
 	var list []Broadcast
 	err := db.tx(ctx, "read", func(tx pgx.Tx, _ time.Time) error {
-		rows, err := tx.Query(ctx, `select id, course_id from broadcasts where `+condition+` order by started_at, id`, args...)
+		rows, err := tx.Query(ctx, `
+			select broadcasts.id, course_id, recorded from broadcasts join courses on courses.id = course_id
+			where `+condition+` order by broadcasts.started_at, broadcasts.id`, args...)
 		if err != nil {
 			return err
 		}
 		var id lms.BroadcastID
 		var course lms.CourseID
+		var recorded bool
 		var ids []string
-		_, err = pgx.ForEachRow(rows, []any{&id, &course}, func() error {
-			list, ids = append(list, Broadcast{ID: id, Course: course}), append(ids, string(id))
+		_, err = pgx.ForEachRow(rows, []any{&id, &course, &recorded}, func() error {
+			list, ids = append(list, Broadcast{ID: id, Course: course, Recorded: recorded}), append(ids, string(id))
 			return nil
 		})
 		if err != nil || len(list) == 0 {
@@ -153,7 +157,7 @@ func (db *DB) broadcasts(ctx context.Context, condition string, args ...any) ([]
 		}
 		for i, found := range list {
 			if s := sessions[found.ID]; s != nil {
-				list[i] = newBroadcast(found.ID, found.Course, s.Timeline)
+				list[i] = newBroadcast(found.ID, found.Course, found.Recorded, s.Timeline)
 			}
 		}
 		return nil

@@ -52,6 +52,7 @@ type CourseView struct {
 	Local      lms.LocalTime // as its organisers mean it
 	Zone       lms.Zone
 	Minutes    int // planned
+	Recorded   bool
 	State      CourseState
 	Version    int
 	Revision   int              // of the schedule, from 1
@@ -73,6 +74,8 @@ type NewCourse struct {
 	Summary  string
 	Schedule lms.Schedule
 	Minutes  int
+	// Unrecorded keeps nothing of the lecture.
+	Unrecorded bool
 }
 
 // CourseChange changes what is not nil. Version is that of the course the actor saw. Fold is asked for when
@@ -85,6 +88,8 @@ type CourseChange struct {
 	Local   *lms.LocalTime
 	Zone    *lms.Zone
 	Fold    lms.Fold
+	// Recorded says whether the lecture is recorded; it stays as it is once the lecture has been on air.
+	Recorded *bool
 }
 
 // Course returns a course that the actor may watch. Errors: lms.ErrNotFound.
@@ -213,15 +218,15 @@ func insertCourse(ctx context.Context, tx pgx.Tx, now time.Time, programme lms.P
 	}
 	var id lms.CourseID
 	err = tx.QueryRow(ctx, `
-		insert into courses (programme_id, number, title, summary, local_start, zone, fold, starts_at, tzdb, minutes, created_at, scheduled_at)
-		select $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10 from courses where programme_id = $1
+		insert into courses (programme_id, number, title, summary, local_start, zone, fold, starts_at, tzdb, minutes, recorded, created_at, scheduled_at)
+		select $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $11, $10, $10 from courses where programme_id = $1
 		returning id`,
-		programme, title, summary, in.Schedule.Local.Wall(), in.Schedule.Zone, in.Schedule.Fold, start, tzdbVersion(), minutes, now).Scan(&id)
+		programme, title, summary, in.Schedule.Local.Wall(), in.Schedule.Zone, in.Schedule.Fold, start, tzdbVersion(), minutes, now, !in.Unrecorded).Scan(&id)
 	return id, err
 }
 
 // UpdateCourse changes a course. A change of its time is a new revision of its schedule. Errors:
-// lms.ErrConflict when its version has moved on, lms.ErrInvalid, lms.ErrNotFound, lms.ErrForbidden.
+// lms.ErrConflict when its version has moved on or it is too late to change whether it is recorded, lms.ErrInvalid, lms.ErrNotFound, lms.ErrForbidden.
 func (db *DB) UpdateCourse(ctx context.Context, actor lms.Actor, id lms.CourseID, change CourseChange) error {
 	return db.tx(ctx, "update course", func(tx pgx.Tx, now time.Time) error {
 		c, err := loadCast(ctx, tx, actor, id, lms.Manage)
@@ -247,6 +252,13 @@ func (db *DB) UpdateCourse(ctx context.Context, actor lms.Actor, id lms.CourseID
 		if err := change.apply(&title, &summary, &minutes, &s); err != nil {
 			return err
 		}
+		recorded := c.recorded
+		if change.Recorded != nil {
+			recorded = *change.Recorded
+		}
+		if err := lms.ChangeRecorded(c.recorded, recorded, c.broadcast != ""); err != nil {
+			return err
+		}
 		start, err := s.Instant()
 		if err != nil {
 			return err
@@ -254,9 +266,9 @@ func (db *DB) UpdateCourse(ctx context.Context, actor lms.Actor, id lms.CourseID
 		_, err = tx.Exec(ctx, `
 			update courses set title = $3, summary = $4, minutes = $5, local_start = $6, zone = $7, fold = $8, starts_at = $9,
 				tzdb = $10, schedule_revision = schedule_revision + $11, scheduled_at = case when $11 = 0 then scheduled_at else $12 end,
-				version = version + 1
+				recorded = $13, version = version + 1
 			where id = $1 and programme_id = $2`,
-			id, c.scope.Programme, title, summary, minutes, s.Local.Wall(), s.Zone, s.Fold, start, tzdbVersion(), revisions(before, s), now)
+			id, c.scope.Programme, title, summary, minutes, s.Local.Wall(), s.Zone, s.Fold, start, tzdbVersion(), revisions(before, s), now, recorded)
 		if err != nil {
 			return err
 		}
@@ -265,7 +277,7 @@ func (db *DB) UpdateCourse(ctx context.Context, actor lms.Actor, id lms.CourseID
 				return err
 			}
 		}
-		return audit(ctx, tx, now, actor, deed{action: "update course", scope: c.scope, detail: map[string]any{"version": version + 1}})
+		return audit(ctx, tx, now, actor, deed{action: "update course", scope: c.scope, detail: map[string]any{"version": version + 1, "recorded": recorded}})
 	})
 }
 

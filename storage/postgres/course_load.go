@@ -20,7 +20,7 @@ func loadCourses(ctx context.Context, tx pgx.Tx, now time.Time, actor lms.Actor,
 	broadcasts := make(map[lms.CourseID]lms.BroadcastID)
 	rows, err := tx.Query(ctx, `
 		select courses.id, programmes.id, programmes.title, courses.number, courses.title, courses.summary, courses.starts_at,
-			courses.local_start, courses.zone, courses.minutes, courses.version, courses.schedule_revision, courses.scheduled_at, broadcasts.id, broadcasts.length_ms,
+			courses.local_start, courses.zone, courses.minutes, courses.recorded, courses.version, courses.schedule_revision, courses.scheduled_at, broadcasts.id, broadcasts.length_ms,
 			recordings.version, recordings.storyboard, recordings.poster
 		from courses
 		join programmes on programmes.id = courses.programme_id
@@ -41,7 +41,7 @@ func loadCourses(ctx context.Context, tx pgx.Tx, now time.Time, actor lms.Actor,
 	var poster *string
 	_, err = pgx.ForEachRow(rows, []any{
 		&c.ID, &c.Programme.ID, &c.Programme.Title, &c.Number, &c.Title, &c.Summary, &c.Start,
-		&wall, &c.Zone, &c.Minutes, &c.Version, &c.Revision, &c.RevisedAt, &broadcast, &length,
+		&wall, &c.Zone, &c.Minutes, &c.Recorded, &c.Version, &c.Revision, &c.RevisedAt, &broadcast, &length,
 		&version, &storyboard, &poster,
 	}, func() error {
 		scope := lms.Scope{Programme: c.Programme.ID, Course: c.ID}

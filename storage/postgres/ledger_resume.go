@@ -35,6 +35,7 @@ func (db *DB) Resume(ctx context.Context, actor lms.Actor, course lms.CourseID, 
 		view = ResumeView{Broadcast: c.broadcast, EdgeMS: c.session.Timeline.Edge(now), Version: c.session.Version, Edits: c.session.Edits}
 		view.Start = lms.Resume(lms.Viewing{
 			OnAir:      c.session.Timeline.OnAir(),
+			Unrecorded: !c.recorded,
 			EdgeMS:     view.EdgeMS,
 			Edits:      view.Edits,
 			Deleted:    c.session.Deleted,
@@ -51,6 +52,7 @@ func (db *DB) Resume(ctx context.Context, actor lms.Actor, course lms.CourseID, 
 type cast struct {
 	scope     lms.Scope
 	broadcast lms.BroadcastID // "" before the first time on air
+	recorded  bool            // or will be
 	session   lms.Session
 }
 
@@ -63,10 +65,10 @@ func loadCast(ctx context.Context, tx pgx.Tx, actor lms.Actor, course lms.Course
 	}
 	var id *lms.BroadcastID
 	err := tx.QueryRow(ctx, `
-		select courses.programme_id, broadcasts.id
+		select courses.programme_id, courses.recorded, broadcasts.id
 		from courses left join broadcasts on broadcasts.course_id = courses.id
 		where courses.id = $1 and courses.programme_id = any($2::uuid[])`, course, programmes).
-		Scan(&c.scope.Programme, &id)
+		Scan(&c.scope.Programme, &c.recorded, &id)
 	if err != nil {
 		return c, found(err)
 	}

@@ -103,6 +103,9 @@ export class Lecture {
   /** What of the lecture so far was not watched. */
   missing = $derived(gaps(this.watched, 0, Math.floor((this.view?.edge ?? 0) / 1000)));
 
+  /** It can be watched later, too, and rewound meanwhile. */
+  recorded = $derived(this.resume?.recorded !== false);
+
   /** The lecture's picture is a shared screen, and there is one of who speaks besides. */
   accompanied = $derived.by(() => {
     const { view, resume } = this;
@@ -292,8 +295,8 @@ export class Lecture {
   /** Reads the resume answer again: a newer edit list, and what the ledger says. */
   private async learn(): Promise<void> {
     try {
-      // After the end there is a recording with pictures of its own.
-      if (this.view?.mode === 'replay') this.course = await api.course(this.id);
+      // After the end there is a recording with pictures of its own, or none.
+      if (this.view?.mode !== 'live') this.course = await api.course(this.id);
       const resume = await api.resume(this.id);
       this.playback?.learn(resume);
       this.take(resume);

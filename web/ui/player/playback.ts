@@ -39,6 +39,8 @@ export class Playback {
   private readonly line: Line;
   private edits = new Edits(null, true);
   private playlist = '';
+  /** Without, there is the live edge and nothing behind it. */
+  private recorded = true;
   private readonly reel: Reel;
   /** Rises when another transport is opened; what an older one still says is ignored. */
   private turn = 0;
@@ -78,7 +80,8 @@ export class Playback {
   }
 
   /** Takes a newer edit list: a live recording grows, an ended one is final. */
-  learn(resume: Pick<Resume, 'edits' | 'hls'>): void {
+  learn(resume: Pick<Resume, 'edits' | 'hls' | 'recorded'>): void {
+    this.recorded = resume.recorded;
     this.edits = new Edits(resume.edits, this.view.mode === 'live');
     this.playlist = resume.hls;
   }
@@ -244,7 +247,7 @@ export class Playback {
 
   private tickHLS(hls: HLSPlayback, now: number): void {
     const { edge, video } = this;
-    const at = this.reel.window ? hls.place?.() : this.edits.toTimeline(video.currentTime * 1000);
+    const at = this.reel.window ? hls.place?.() : this.placeOf(hls);
     const position = Math.min(at ?? this.view.position, edge || Infinity);
     const moving = at !== undefined && !video.paused && !video.seeking && video.readyState >= 3;
     if (moving) this.meter.play(position, provenance(this.view.mode, edge - position), video.playbackRate, now);
@@ -252,6 +255,13 @@ export class Playback {
     const following = this.view.mode === 'live' && this.reel.atEdge && edge - position < followingMS;
     this.update({ edge, position, following });
     if (this.view.only && moving) this.catchUp(hls, position);
+  }
+
+  /** The moment that a playlist without a window shows. Of what is not recorded, only the distance from its edge is known. */
+  private placeOf(hls: HLSPlayback): number {
+    const { currentTime } = this.video;
+    if (this.recorded) return this.edits.toTimeline(currentTime * 1000);
+    return this.timeline.edge - Math.max(0, (hls.edge() ?? currentTime) - currentTime) * 1000;
   }
 
   /** Skips what was watched; in a live lecture comes nearer to the edge, and is live when it is there. */
@@ -293,7 +303,7 @@ export class Playback {
 
   /** The playlist with everything from the start: while a lecture is live it has a name of its own. */
   private get recording(): string {
-    return this.view.mode === 'live' ? this.playlist.replace(/index\.m3u8$/, 'dvr.m3u8') : this.playlist;
+    return this.view.mode === 'live' && this.recorded ? this.playlist.replace(/index\.m3u8$/, 'dvr.m3u8') : this.playlist;
   }
 
   private presence(broadcast: BroadcastState | null): Pick<View, 'presenterGone' | 'sharing'> {
@@ -311,8 +321,8 @@ export class Playback {
   private wentOff(): void {
     const { transport, position } = this.view;
     this.leaveStandby();
-    this.update({ mode: 'replay', joining: false });
-    if (transport === 'hls') {
+    this.update({ mode: this.recorded ? 'replay' : 'none', joining: false });
+    if (transport === 'hls' && this.recorded) {
       // The playlist becomes the recording under our feet; playing goes on.
       this.update({ following: false });
     } else {
@@ -320,7 +330,7 @@ export class Playback {
       this.close();
       this.update({ transport: '', state: 'ended', position, following: false });
     }
-    this.options.onmode('replay');
+    this.options.onmode(this.view.mode);
   }
 
   /** Ends what is shown, except the feed that comes next. */
@@ -417,6 +427,7 @@ export class Playback {
 
   /** To a moment behind the edge, which what is open may have. */
   private goTo(ms: number): void {
+    if (!this.recorded) return this.live();
     if (this.view.transport === 'hls' && this.reel.hls && !this.reel.window) {
       this.reel.atEdge = false;
       this.video.currentTime = this.edits.toRecording(ms) / 1000;
@@ -436,6 +447,7 @@ export class Playback {
 
   /** Opens the recording at a moment of the lecture. */
   private openAt(ms: number): void {
+    if (!this.recorded) return this.live();
     this.openHLS({ start: this.edits.toRecording(ms) / 1000 }, ms);
   }
 

@@ -89,6 +89,8 @@ export interface Course {
   local: string;
   zone: string;
   minutes: number;
+  /** Without, it can be watched live only and nothing of it is kept. */
+  recorded: boolean;
   state: CourseState;
   version?: number;
   broadcast: Broadcast | null;
@@ -149,6 +151,8 @@ export interface Resume {
   share: number;
   gaps: SpanS[] | null;
   edits: Edit[] | null;
+  /** Without, there is nothing behind the live edge. */
+  recorded: boolean;
   /** The stage: the screen while one is shared, else the camera, and the sound. */
   hls: string;
   /** The camera beside a shared screen, without sound, on the same timeline; edits say when it has pictures. */
@@ -294,6 +298,8 @@ export interface NewCourse {
   minutes: number;
   /** Which of the two when the clock shows `local` twice (end of summer time). */
   fold?: 0 | 1;
+  /** It is, unless told otherwise. */
+  recorded?: boolean;
 }
 
 export interface NewBatch {

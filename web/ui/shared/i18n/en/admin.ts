@@ -56,6 +56,7 @@ export const admin = {
   'schedule.yours': 'Yours, {city}',
   'schedule.length': 'Length',
   'schedule.minutes': { one: '{count} min', other: '{count} min' },
+  'schedule.unrecorded': 'not recorded',
   'schedule.state': 'State',
   'schedule.edit': 'Edit course {number}',
   'schedule.shift':
@@ -82,6 +83,11 @@ export const admin = {
   'course.local': 'Starts',
   'course.zone': 'Time zone',
   'course.minutes': 'Minutes',
+  'course.recorded': 'Record this lecture',
+  'course.recorded_help': 'Doctors who miss it, or a part of it, watch the recording. It is there the moment the lecture ends.',
+  'course.unrecorded_help':
+    'Doctors can watch it live only, without going back. Nothing of picture and sound is kept anywhere. What each doctor watched is kept all the same.',
+  'course.recorded_fixed': 'This lecture has been on air, so this can no longer be changed.',
   'course.fold': 'The clocks go back then, so this time comes twice',
   'course.fold_first': 'The first one, {time} ({zone})',
   'course.fold_second': 'The second one, {time} ({zone})',

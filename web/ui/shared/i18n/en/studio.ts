@@ -45,6 +45,9 @@ export const studio = {
   'start.at': '{time} {zone}',
   'start.again': 'The lecture has ended. If you go live again, it continues after its first part.',
 
+  'unrecorded.title': 'This lecture is not recorded',
+  'unrecorded.text': 'Doctors can watch it live only. To have it recorded, ask the organiser before you go live.',
+
   'picture.tag': 'Your picture, as doctors will see it',
   'picture.label': 'Your camera picture',
   'check.label': 'Device check',
@@ -152,6 +155,7 @@ export const studio = {
   'health.recording': 'Recording',
   'health.recording_on': 'running',
   'health.recording_off': 'not running',
+  'health.recording_none': 'switched off for this course',
   'health.ladder_made': 'Your browser sends one quality, so the server makes the smaller ones for slow connections.',
   'health.ladder_one':
     'Everybody who does not watch by WebRTC gets one quality: your browser sends no more, and the server has no power to spare. Chrome or Edge send three.',
@@ -167,11 +171,13 @@ export const studio = {
   'end.both': '{watching} and {questions}.',
   'end.one': '{watching}.',
   'end.after': 'The recording is ready the moment you end.',
+  'end.after_unrecorded': 'It is not recorded, so nobody can watch it later.',
   'end.keep': 'Keep going',
   'end.confirm': 'End lecture',
 
   'summary.title': 'Thank you. The lecture has ended',
   'summary.text': 'The recording is ready. Doctors who missed a part can watch it now.',
+  'summary.unrecorded': 'It was not recorded. What the doctors watched of it is in their records.',
   'summary.length': 'on air',
   'summary.most': 'watching at most',
   'summary.answered': 'questions answered',
