@@ -1,4 +1,4 @@
 import { start } from '../shared/page';
 import Player from './Player.svelte';
 
-start(Player, {});
+start(Player, {}, { ar: () => import('./ar'), hi: () => import('./hi') });

@@ -1,4 +1,4 @@
 import { start } from '../shared/page';
 import Test from './Test.svelte';
 
-start(Test, {});
+start(Test, {}, { ar: () => import('./ar'), hi: () => import('./hi') });

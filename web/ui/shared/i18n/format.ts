@@ -1,14 +1,14 @@
 /** Numbers, durations and dates as a reader writes them. A time is never shown without the name of its zone. */
 import { shared } from './en/shared';
-import { language, translator } from './index';
+import { language, locale, translator } from './index';
 
 const words = translator(shared);
 
 /** The reader's own zone, by the browser. */
 export const ownZone: string = Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
 
-const whole = new Intl.NumberFormat(language);
-const percents = new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 0 });
+const whole = new Intl.NumberFormat(locale);
+const percents = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 });
 
 /** 7084 -> "7,084". */
 export function count(n: number): string {
@@ -34,32 +34,35 @@ export function duration(seconds: number): string {
   const s = Math.max(0, Math.round(seconds));
   const h = Math.floor(s / 3600);
   const m = Math.floor(s / 60) % 60;
-  const parts = h > 0 ? [`${h} h`, m > 0 ? `${m} min` : ''] : m > 0 ? [`${m} min`, s % 60 > 0 ? `${s % 60} s` : ''] : [`${s} s`];
-  return parts.filter(Boolean).join(' ');
+  const hours = h > 0 ? words('length.h', { n: h }) : '';
+  const minutes = m > 0 ? words('length.min', { n: m }) : '';
+  const rest = h === 0 && (m === 0 || s % 60 > 0) ? words('length.s', { n: s % 60 }) : '';
+  return [hours, minutes, rest].filter(Boolean).join(' ');
 }
 
 /** An ISO 8601 instant as a time of day in a zone: "19:30". */
 export function timeOfDay(instant: string | Date, zone: string = ownZone): string {
-  return new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone: zone }).format(
+  return new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone: zone }).format(
     new Date(instant),
   );
 }
 
 /** An instant as a day in a zone: "Sun 22 Nov 2026". */
 export function day(instant: string | Date, zone: string = ownZone): string {
-  const parts = new Intl.DateTimeFormat('en-GB', {
+  const parts = new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : locale, {
     weekday: 'short',
     day: 'numeric',
     month: 'short',
     year: 'numeric',
     timeZone: zone,
   });
-  return parts.format(new Date(instant)).replace(',', '');
+  const text = parts.format(new Date(instant));
+  return language === 'en' ? text.replace(',', '') : text;
 }
 
 /** The name of a zone at an instant: "India Standard Time" (long) or "GMT+5:30", "EST" (short). */
 export function zoneName(zone: string, instant: string | Date = new Date(), style: 'long' | 'short' = 'long'): string {
-  const parts = new Intl.DateTimeFormat(language, { timeZone: zone, timeZoneName: style }).formatToParts(new Date(instant));
+  const parts = new Intl.DateTimeFormat(locale, { timeZone: zone, timeZoneName: style }).formatToParts(new Date(instant));
   return parts.find((part) => part.type === 'timeZoneName')?.value ?? zone;
 }
 

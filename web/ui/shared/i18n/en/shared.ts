@@ -12,6 +12,10 @@ export const shared = {
   'action.save': 'Save',
   'action.undo': 'Undo',
 
+  'length.h': '{n} h',
+  'length.min': '{n} min',
+  'length.s': '{n} s',
+
   'span.minutes': { one: '{count} minute', other: '{count} minutes' },
   'span.hours': { one: '{count} hour', other: '{count} hours' },
   'span.days': { one: '{count} day', other: '{count} days' },
