@@ -37,7 +37,8 @@ type client struct {
 
 	id    Identity // set once, on entry, under the locks of hub and room
 	class class
-	room  *room // nil before the welcome
+	room  *room  // nil before the welcome
+	since uint64 // the room's history that it need not be told any more, as class and room
 
 	outbox
 	reports reportQueue
@@ -108,7 +109,7 @@ func (c *client) run() {
 			continue
 		}
 		if hello, ok := m.(*protocol.Hello); ok && !welcomed {
-			if welcomed = c.hub.enter(c, hello.Ticket); !welcomed {
+			if welcomed = c.hub.enter(c, hello); !welcomed {
 				c.shut(protocol.CloseTicket, "the ticket is not valid")
 				continue
 			}
@@ -213,7 +214,7 @@ func (c *client) linger() {
 // end undoes everything, on the read goroutine. The writer, if there is one, fails on the closed connection.
 func (c *client) end() {
 	if c.room != nil {
-		c.room.remove(c)
+		c.room.remove(c, c.hub.cfg.Clock())
 	}
 	c.discard()
 	_ = c.conn.Close()

@@ -218,6 +218,13 @@ func (p *peer) listen() {
 		}
 		p.mu.Lock()
 		p.got = append(p.got, m)
+		if events, ok := m.(*protocol.Events); ok {
+			inside, err := events.Messages()
+			if err != nil {
+				p.t.Errorf("the server sent %s: %v", text, err)
+			}
+			p.got = append(p.got, inside...)
+		}
 		p.mu.Unlock()
 	}
 }

@@ -5,6 +5,7 @@ package signaling
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -21,6 +22,9 @@ import (
 // The rhythm and the bounds of the hub.
 const (
 	tickEvery     = time.Second      // presence is told at most this often
+	crowdPresence = 5 * time.Second  // and this often to a crowd
+	renewEvery    = 30 * time.Second // other nodes are reminded of what is on air
+	emptyFor      = 2 * time.Minute  // a room is remembered for those who come back
 	clockEvery    = 10 * time.Second // a lecture on air tells its time this often
 	drainWait     = 5 * time.Second  // how long clients and reports get when the server stops
 	personSockets = 10               // sockets of one person in one room; the oldest gives way
@@ -50,6 +54,7 @@ type Config struct {
 	Metrics    prometheus.Registerer // default: none
 	Clock      func() time.Time      // wall clock of tickets and messages; default: time.Now
 	MaxClients int                   // sockets in all; default 18,000, then 503
+	Broker     Broker                // default: NewLocal()
 }
 
 // Hub owns all sockets of this process. Its methods may be called from any goroutine and never wait for a
@@ -64,6 +69,8 @@ type Hub struct {
 	stopReport context.CancelFunc
 	reports    sync.WaitGroup // goroutines that hand over reports
 	complain   rate.Sometimes // keeps a database that is away from filling the log
+
+	joining sync.Mutex // held while a room is joined or left, so that the broker hears of both in their order; taken before mu
 
 	mu       sync.Mutex // guards what follows; taken before the lock of a room
 	rooms    map[string]*room
@@ -84,6 +91,9 @@ func New(cfg Config) *Hub {
 	if cfg.MaxClients == 0 {
 		cfg.MaxClients = defaultMax
 	}
+	if cfg.Broker == nil {
+		cfg.Broker = NewLocal()
+	}
 	h := &Hub{
 		cfg:      cfg,
 		origins:  make(map[string]bool, len(cfg.Origins)),
@@ -97,6 +107,7 @@ func New(cfg Config) *Hub {
 		h.origins[o] = true
 	}
 	h.upgrader = newUpgrader(h)
+	cfg.Broker.Attach(h.deliver, h.behind)
 	h.reportCtx, h.stopReport = context.WithCancel(context.Background())
 	return h
 }
@@ -105,6 +116,7 @@ func New(cfg Config) *Hub {
 // seconds for clients and reports under way, and returns nil. Whatever commits the reports has to outlive
 // Run.
 func (h *Hub) Run(ctx context.Context) error {
+	h.cfg.Broker.Join(controlRoom)
 	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
 	for {
@@ -130,50 +142,58 @@ func (h *Hub) Ticket(id Identity) (string, error) {
 	return t, nil
 }
 
-// Publish tells an audience of a room something. A room nobody is in hears nothing: messages are hints, the
-// state is in the database.
+// Publish tells an audience of a room something, on every node: at once when the room has been quiet, else with what
+// else happens within the room's tick. A room nobody is in hears nothing: messages are hints, the state is in the
+// database.
 func (h *Hub) Publish(name string, to Audience, m protocol.Message) {
-	h.mu.Lock()
-	r := h.rooms[name]
-	h.mu.Unlock()
-	if r == nil {
+	event, err := pack(to, m)
+	if err != nil {
+		h.cfg.Log.Error("message not sent", "err", err)
 		return
 	}
-	r.publish(h, to, m)
+	h.cfg.Broker.Publish(name, event)
 }
 
-// SetBroadcast keeps the state of a room's broadcast and tells everybody in it. The hub fills in ServerTime,
-// repeats the state in every welcome, and every ten seconds while it is on air; until the next call it lets
+// SetBroadcast keeps the state of a room's broadcast and tells everybody in it, on every node. The hub fills in
+// ServerTime, repeats the state in every welcome, and every ten seconds while it is on air; until the next call it lets
 // TimelineMS move with the clock.
 func (h *Hub) SetBroadcast(name string, b protocol.Broadcast) {
 	now := h.cfg.Clock()
-	h.mu.Lock()
 	r := h.room(name)
 	r.mu.Lock()
-	h.mu.Unlock()
-	defer r.mu.Unlock()
-	r.broadcast = &broadcast{said: b, at: now, next: now.Add(clockEvery)}
-	r.fanOut(h, Everyone, r.broadcast.message(now))
+	r.broadcast = &broadcast{said: b, at: now, next: now.Add(clockEvery), ours: true, renew: now.Add(renewEvery)}
+	r.shout(h, Everyone, r.broadcast.message(now))
+	r.mu.Unlock()
+	h.share(name, b, now)
 }
 
-// Viewers counts the attendees connected to a room, each person once. Staff do not count.
+// share tells the other nodes what is on air.
+func (h *Hub) share(name string, b protocol.Broadcast, at time.Time) {
+	data, err := json.Marshal(b)
+	if err == nil {
+		data, err = json.Marshal(parcel{Type: typeBroadcast, At: at.UnixMilli(), Data: data})
+	}
+	if err != nil {
+		h.cfg.Log.Error("broadcast not shared", "err", err)
+		return
+	}
+	h.cfg.Broker.Publish(name, data)
+}
+
+// Viewers counts the attendees connected to a room, each person once on each node. Staff do not count.
 func (h *Hub) Viewers(name string) int {
-	h.mu.Lock()
-	r := h.rooms[name]
-	h.mu.Unlock()
+	r := h.find(name)
 	if r == nil {
 		return 0
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.viewers
+	return r.viewers + r.elsewhere
 }
 
 // Attending lists the attendees connected to a room, at most so many, in no order.
 func (h *Hub) Attending(name string, most int) []lms.PersonID {
-	h.mu.Lock()
-	r := h.rooms[name]
-	h.mu.Unlock()
+	r := h.find(name)
 	if r == nil {
 		return nil
 	}
@@ -191,10 +211,17 @@ func (h *Hub) Attending(name string, most int) []lms.PersonID {
 	return persons
 }
 
-// Disconnect closes all sockets that a person has opened in a login session with 4002, and makes its tickets
-// worthless. The person's other sessions go on: whoever signs out on the phone is still watching on the
+// Disconnect closes all sockets that a person has opened in a login session with 4002, on every node, and makes its
+// tickets worthless. The person's other sessions go on: whoever signs out on the phone is still watching on the
 // laptop. Call it after the sign-out is committed.
 func (h *Hub) Disconnect(person lms.PersonID, session string) {
+	h.disconnect(person, session)
+	if control, err := json.Marshal(parcel{Type: typeDisconnect, Person: person, Session: session}); err == nil {
+		h.cfg.Broker.Publish(controlRoom, control)
+	}
+}
+
+func (h *Hub) disconnect(person lms.PersonID, session string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.tickets.revoke(person, session)
@@ -209,32 +236,64 @@ func (h *Hub) Disconnect(person lms.PersonID, session string) {
 	}
 }
 
-// room returns a room, made when it is not there. h.mu is held.
+// find returns a room, or nil.
+func (h *Hub) find(name string) *room {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.rooms[name]
+}
+
+// room returns a room, made and joined when it is not there.
 func (h *Hub) room(name string) *room {
-	r := h.rooms[name]
-	if r == nil {
-		r = &room{name: name, members: map[lms.PersonID][]*client{}}
-		h.rooms[name] = r
+	if r := h.find(name); r != nil {
+		return r
 	}
+	h.joining.Lock()
+	defer h.joining.Unlock()
+	if r := h.find(name); r != nil {
+		return r
+	}
+	r := newRoom(name, h.cfg.Clock())
+	h.mu.Lock()
+	h.rooms[name] = r
+	h.mu.Unlock()
+	h.cfg.Broker.Join(name)
 	return r
 }
 
-// enter turns a ticket into membership and puts the welcome into the client's queue, in one step, so that
-// no event falls between the state in the welcome and the events after it, and no Disconnect is missed.
-func (h *Hub) enter(c *client, ticket string) bool {
+// enter turns a ticket into membership and puts the welcome into the client's queue, and after it what the client has
+// missed, in one step, so that no event falls between the state in the welcome and the events after it, and no
+// Disconnect is missed.
+func (h *Hub) enter(c *client, hello *protocol.Hello) bool {
 	now := h.cfg.Clock()
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	id, ok := h.tickets.redeem(ticket, now)
-	if !ok {
+	course := h.tickets.course(hello.Ticket)
+	h.mu.Unlock()
+	if course == "" {
 		return false
 	}
-	r := h.room(string(id.Course))
+	h.room(string(course)) // waits for the broker, so before the locks
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	id, ok := h.tickets.redeem(hello.Ticket, now)
+	r := h.rooms[string(course)]
+	if !ok || r == nil {
+		return false
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c.join(id, r)
 	r.add(c)
-	c.tell(r.welcome(c, now))
+	welcome := r.welcome(c, now)
+	missed, known := r.history.since(hello.Epoch, hello.Offset)
+	welcome.Resumed = known
+	c.tell(welcome)
+	if known {
+		for _, frame := range r.history.frames(missed, func(e *happened) bool { return e.concerns(id.Person, c.class) }, now) {
+			c.tell(frame)
+		}
+	}
+	c.since = r.history.seq
 	return true
 }
 
@@ -243,18 +302,56 @@ func (h *Hub) tick(now time.Time) {
 	h.mu.Lock()
 	h.tickets.sweep(now)
 	rooms := make([]*room, 0, len(h.rooms))
-	for name, r := range h.rooms {
+	var empty []*room
+	for _, r := range h.rooms {
 		r.mu.Lock()
-		if len(r.members) == 0 && r.broadcast == nil {
-			delete(h.rooms, name)
+		if r.forgettable(now) {
+			empty = append(empty, r)
 		} else {
 			rooms = append(rooms, r)
 		}
 		r.mu.Unlock()
 	}
 	h.mu.Unlock()
+	for _, r := range empty {
+		h.leave(r, now)
+	}
 	for _, r := range rooms {
 		r.tick(h, now)
+		h.remind(r, now)
+	}
+}
+
+// remind tells the other nodes again what is on air here: one of them may be new.
+func (h *Hub) remind(r *room, now time.Time) {
+	r.mu.Lock()
+	b := r.broadcast
+	due := b != nil && b.ours && b.said.State == protocol.OnAir && !now.Before(b.renew)
+	var said protocol.Broadcast
+	if due {
+		b.renew = now.Add(renewEvery)
+		said = *b.message(now)
+	}
+	r.mu.Unlock()
+	if due {
+		h.share(r.name, said, now)
+	}
+}
+
+// leave forgets a room, unless somebody has come meanwhile.
+func (h *Hub) leave(r *room, now time.Time) {
+	h.joining.Lock()
+	defer h.joining.Unlock()
+	h.mu.Lock()
+	r.mu.Lock()
+	still := r.forgettable(now)
+	if still {
+		delete(h.rooms, r.name)
+	}
+	r.mu.Unlock()
+	h.mu.Unlock()
+	if still {
+		h.cfg.Broker.Leave(r.name)
 	}
 }
 

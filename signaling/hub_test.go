@@ -21,7 +21,9 @@ func TestWelcomeCarriesTheState(t *testing.T) {
 		p.say(&protocol.Hello{Ticket: w.ticket(Identity{Person: "dr-a", Course: courseA, Roles: []lms.Role{lms.Attendee, lms.Presenter}})})
 		synctest.Wait()
 		now := protocol.At(time.Now())
+		epoch := w.hub.find(string(courseA)).history.epoch
 		want := []protocol.Message{&protocol.Welcome{
+			Epoch: epoch, Offset: 1, // the broadcast
 			Room: string(courseA), Person: "dr-a", Roles: []string{"attendee", "presenter"}, ServerTime: now,
 			Broadcast: &protocol.Broadcast{ID: "b", State: protocol.OnAir, TimelineMS: 63_000, Presenter: protocol.Connected, ServerTime: now},
 		}}
@@ -82,6 +84,7 @@ func TestAudiences(t *testing.T) {
 			{Person("dr-z"), nil},
 		} {
 			w.hub.Publish(string(courseA), row.to, &protocol.QuestionChanged{Question: protocol.Question{ID: "q", State: "pending"}})
+			time.Sleep(hallTick) // the next event is told then
 			synctest.Wait()
 			want := map[string]bool{}
 			for _, name := range row.want {
@@ -127,7 +130,11 @@ func TestPresence(t *testing.T) {
 func TestEmptyRoomsAreForgotten(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.enter(attending("dr-a")).leave()
-		time.Sleep(2 * time.Second)
+		time.Sleep(emptyFor - time.Second)
+		if w.hub.find(string(courseA)) == nil {
+			t.Error("forgotten before anybody could come back")
+		}
+		time.Sleep(3 * time.Second)
 		w.hub.mu.Lock()
 		defer w.hub.mu.Unlock()
 		if len(w.hub.rooms) != 0 || len(w.hub.clients) != 0 {

@@ -265,10 +265,11 @@ func TestSlowReader(t *testing.T) {
 				}
 				const n = 100
 				for i := range n {
-					w.hub.Publish(string(courseA), Everyone, &protocol.QuestionChanged{Question: protocol.Question{ID: fmt.Sprint(i), State: "x", Text: text}})
+					// States are told at once, unlike events, which wait for the tick.
+					w.hub.SetBroadcast(string(courseA), protocol.Broadcast{ID: fmt.Sprint(text, i), State: protocol.Ended, Presenter: protocol.Gone})
 					synctest.Wait()
 				}
-				if got := len(receivedOf[*protocol.QuestionChanged](quick)); got != n {
+				if got := len(receivedOf[*protocol.Broadcast](quick)); got != n {
 					t.Errorf("the quick one got %d of %d", got, n)
 				}
 				var closed *websocket.CloseError
@@ -304,8 +305,9 @@ func TestStuckReader(t *testing.T) {
 		}
 		synctest.Wait()
 		for range outboxMessages + 2 { // the welcome and one more are with the writer
-			w.hub.Publish(string(courseA), Everyone, &protocol.Presence{})
+			w.hub.SetBroadcast(string(courseA), protocol.Broadcast{ID: "b", State: protocol.Ended, Presenter: protocol.Gone})
 		}
+		synctest.Wait()
 		if n := w.hub.Viewers(string(courseA)); n != 1 {
 			t.Fatalf("%d viewers before", n)
 		}

@@ -100,9 +100,10 @@ func TestHostileMessages(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %v", text, err)
 			}
-			if q, ok := m.(*protocol.QuestionChanged); ok {
-				if q.Question.ID != fmt.Sprint(i) {
-					t.Fatalf("question %s, want %d", q.Question.ID, i)
+			if events, ok := m.(*protocol.Events); ok {
+				inside, err := events.Messages()
+				if q, ok := inside[0].(*protocol.QuestionChanged); !ok || err != nil || len(inside) != 1 || q.Question.ID != fmt.Sprint(i) {
+					t.Fatalf("%s, %v, want question %d", text, err, i)
 				}
 				break
 			}

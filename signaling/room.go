@@ -5,8 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gorilla/websocket"
-
 	"lectern/lms"
 	"lectern/signaling/protocol"
 )
@@ -59,22 +57,40 @@ func (a Audience) Except(id lms.PersonID) Audience {
 	return a
 }
 
-// room is what the hub knows of a course: who is there and what was last said of its broadcast.
+// room is what the hub knows of a course: who is there, what happened of late and what was last said of its broadcast.
 type room struct {
 	name string
 
-	mu        sync.Mutex                 // guards what follows; held while a message is put into the queues, so all see one order
+	mu        sync.Mutex                 // guards what follows; held for moments only
 	members   map[lms.PersonID][]*client // sockets of a person, the oldest first
-	viewers   int                        // persons who attend
-	told      int                        // viewers in the last presence message
-	broadcast *broadcast                 // nil until one is set
+	sockets   int
+	viewers   int // persons who attend here
+	elsewhere int // on other nodes
+	told      int // viewers in the last presence message
+	toldAt    time.Time
+	emptyAt   time.Time  // when the last member left; zero while somebody is there
+	broadcast *broadcast // nil until one is set
+	history   history
+	lanes     [3]lane
+
+	jobs    []func() // fan-outs that wait, in their order
+	working bool     // a goroutine is at them; it ends when there are none
+}
+
+func newRoom(name string, now time.Time) *room {
+	return &room{
+		name: name, members: map[lms.PersonID][]*client{}, emptyAt: now,
+		lanes: [3]lane{{class: attendee}, {class: presenter}, {class: moderator}},
+	}
 }
 
 // broadcast is the last state of a broadcast and when it was so.
 type broadcast struct {
-	said protocol.Broadcast
-	at   time.Time
-	next time.Time // when to repeat it as a clock
+	said  protocol.Broadcast
+	at    time.Time
+	next  time.Time // when to repeat it as a clock
+	ours  bool      // set on this node, which reminds the others of it
+	renew time.Time // when to do so
 }
 
 // message is the state as it stands now: on air, the timeline moves with the clock.
@@ -97,16 +113,21 @@ func (r *room) add(c *client) {
 		sockets[0].shut(protocol.CloseResume, "too many windows of one person")
 	}
 	r.members[c.id.Person] = append(sockets, c)
+	r.sockets++
+	r.emptyAt = time.Time{}
 }
 
 // remove lets a client go.
-func (r *room) remove(c *client) {
+func (r *room) remove(c *client, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	sockets := r.members[c.id.Person]
 	i := slices.Index(sockets, c)
 	if i < 0 {
 		return
+	}
+	if r.sockets--; r.sockets == 0 {
+		r.emptyAt = now
 	}
 	if len(sockets) > 1 {
 		r.members[c.id.Person] = slices.Delete(sockets, i, i+1)
@@ -124,7 +145,9 @@ func (r *room) welcome(c *client, now time.Time) *protocol.Welcome {
 		Room:       r.name,
 		Person:     string(c.id.Person),
 		Roles:      make([]string, len(c.id.Roles)),
-		Viewers:    r.viewers,
+		Viewers:    r.viewers + r.elsewhere,
+		Epoch:      r.history.epoch,
+		Offset:     r.history.offset,
 		ServerTime: protocol.At(now),
 	}
 	for i, role := range c.id.Roles {
@@ -136,57 +159,25 @@ func (r *room) welcome(c *client, now time.Time) *protocol.Welcome {
 	return w
 }
 
-func (r *room) publish(h *Hub, to Audience, m protocol.Message) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.fanOut(h, to, m)
-}
-
-// fanOut encodes a message once and puts it into the queue of everybody in the audience. r.mu is held; no
-// queue makes it wait.
-func (r *room) fanOut(h *Hub, to Audience, m protocol.Message) {
-	text, err := protocol.Encode(m)
-	if err != nil {
-		h.cfg.Log.Error("message not sent", "err", err)
-		return
-	}
-	shared, err := websocket.NewPreparedMessage(websocket.TextMessage, text)
-	if err != nil {
-		h.cfg.Log.Error("message not sent", "type", protocol.Type(m), "err", err)
-		return
-	}
-	out := outgoing{kind: websocket.TextMessage, shared: shared, size: len(text)}
-	sent := 0
-	post := func(sockets []*client) {
-		for _, c := range sockets {
-			if to.classes == 0 || c.class&to.classes != 0 {
-				c.post(out)
-				sent++
-			}
-		}
-	}
-	if to.person != "" {
-		post(r.members[to.person])
-	} else {
-		for person, sockets := range r.members {
-			if person != to.but {
-				post(sockets)
-			}
-		}
-	}
-	h.metrics.sent.WithLabelValues(protocol.Type(m)).Add(float64(sent))
-}
-
 // tick tells the number of viewers when it has changed, and the time when it is due.
 func (r *room) tick(h *Hub, now time.Time) {
 	r.mu.Lock()
+	here := r.viewers
+	r.mu.Unlock()
+	elsewhere := h.cfg.Broker.Count(r.name, here)
+	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.viewers != r.told {
-		r.told = r.viewers
-		r.fanOut(h, Everyone, &protocol.Presence{Viewers: r.viewers})
+	r.elsewhere = elsewhere
+	if n := r.viewers + elsewhere; n != r.told && (n < crowd || now.Sub(r.toldAt) >= crowdPresence) {
+		r.told, r.toldAt = n, now
+		r.shout(h, Everyone, &protocol.Presence{Viewers: n})
 	}
-	if b := r.broadcast; b != nil && b.said.State == protocol.OnAir && !now.Before(b.next) {
+	b := r.broadcast
+	if b == nil || b.said.State != protocol.OnAir {
+		return
+	}
+	if !now.Before(b.next) {
 		b.next = now.Add(clockEvery)
-		r.fanOut(h, Everyone, b.message(now))
+		r.shout(h, Everyone, b.message(now))
 	}
 }

@@ -59,6 +59,9 @@ func (t *tickets) redeem(secret string, now time.Time) (Identity, bool) {
 	return found.id, now.Before(found.expires)
 }
 
+// course says what a ticket is for, and "" of one that does not exist. It does not use it up.
+func (t *tickets) course(secret string) lms.CourseID { return t.open[secret].id.Course }
+
 // revoke makes the tickets that a person was given in a login session worthless.
 func (t *tickets) revoke(person lms.PersonID, session string) {
 	if t.persons[person] == 0 {

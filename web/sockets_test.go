@@ -15,8 +15,9 @@ import (
 
 // socket is the open socket of a browser in the room of a course, welcomed already.
 type socket struct {
-	t    *testing.T
-	conn *websocket.Conn
+	t      *testing.T
+	conn   *websocket.Conn
+	events *[]protocol.Message // of a frame that has been read
 }
 
 func (b *browser) socket(course lms.CourseID) socket {
@@ -30,7 +31,7 @@ func (b *browser) socket(course lms.CourseID) socket {
 	}
 	b.t.Cleanup(func() { _ = conn.Close() })
 	_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
-	s := socket{b.t, conn}
+	s := socket{b.t, conn, new([]protocol.Message)}
 	if err := conn.WriteMessage(websocket.TextMessage, must(protocol.Encode(&protocol.Hello{Ticket: granted.Ticket}))(b.t)); err != nil {
 		b.t.Fatal(err)
 	}
@@ -42,11 +43,21 @@ func (b *browser) socket(course lms.CourseID) socket {
 
 func (s socket) next() protocol.Message {
 	s.t.Helper()
-	_, text, err := s.conn.ReadMessage()
-	if err != nil {
-		s.t.Fatal(err)
+	for len(*s.events) == 0 {
+		_, text, err := s.conn.ReadMessage()
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		m := must(protocol.DecodeServer(text))(s.t)
+		events, ok := m.(*protocol.Events)
+		if !ok {
+			return m
+		}
+		*s.events = must(events.Messages())(s.t)
 	}
-	return must(protocol.DecodeServer(text))(s.t)
+	m := (*s.events)[0]
+	*s.events = (*s.events)[1:]
+	return m
 }
 
 // hears reads the news of questions up to the one with this text, and returns their states.
@@ -82,17 +93,25 @@ func TestNobodyIsToldOfADismissal(t *testing.T) {
 	other.call("POST", questions, map[string]any{"text": "Theirs?"}).want(t, http.StatusCreated).json(t, &marker)
 	moderator.call("POST", questions+"/"+marker.ID+"/approve", map[string]any{"version": 1}).want(t, http.StatusOK)
 
+	// Within a tick only the last state of a question is told, so how many each hears depends on the time of day.
 	for _, c := range []struct {
 		who  string
 		at   socket
-		want string
+		may  string
+		last string
 	}{
-		{"the asker", atAsker, "received received received shown received approved"},
-		{"another attendee", atOther, "approved dismissed received"},
-		{"the moderator", atDesk, "pending dismissed pending approved pending pending"},
+		{"the asker", atAsker, "received shown approved", "received approved"},
+		{"another attendee", atOther, "approved dismissed received shown", "dismissed"},
+		{"the moderator", atDesk, "pending dismissed approved", "pending"},
 	} {
-		if got := strings.Join(c.at.hears("Theirs?"), " "); got != c.want {
-			t.Errorf("%s hears %q, want %q", c.who, got, c.want)
+		heard := c.at.hears("Theirs?")
+		for _, state := range heard {
+			if !strings.Contains(c.may, state) {
+				t.Errorf("%s hears of %q: %q", c.who, state, heard)
+			}
+		}
+		if !strings.Contains(strings.Join(heard, " "), c.last) {
+			t.Errorf("%s hears %q, want %q among it", c.who, heard, c.last)
 		}
 	}
 	var list struct{ Questions []protocol.Question }

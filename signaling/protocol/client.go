@@ -23,6 +23,10 @@ const (
 // not in the address, because addresses end up in logs.
 type Hello struct {
 	Ticket string `json:"ticket"` // from POST /api/courses/{course}/ticket; good for one use within 30 s
+
+	// Of one who comes back: how far it was told, as in Welcome and Events.
+	Epoch  string `json:"epoch,omitempty"`
+	Offset int64  `json:"offset,omitempty"`
 }
 
 func (*Hello) messageType() string { return "hello" }
@@ -30,6 +34,9 @@ func (*Hello) messageType() string { return "hello" }
 func (h *Hello) check() error {
 	if !token(h.Ticket, 1, MaxTicket) {
 		return invalid("ticket", fmt.Sprintf("must be 1 to %d letters, digits, - or _", MaxTicket))
+	}
+	if !token(h.Epoch, 0, MaxID) || h.Offset < 0 || h.Offset > MaxSeq {
+		return invalid("epoch and offset", "must be as they were said by the server")
 	}
 	return nil
 }

@@ -81,30 +81,49 @@ func DecodeClient(text []byte) (Message, error) {
 
 // DecodeServer reads a frame that the server sent. It is what a client written in Go uses; the browser's
 // twin is web/ui/shared/socket.ts.
-func DecodeServer(text []byte) (Message, error) {
-	return decode(text, func(kind string) checked {
-		switch kind {
-		case "welcome":
-			return new(Welcome)
-		case "broadcast":
-			return new(Broadcast)
-		case "presence":
-			return new(Presence)
-		case "recording":
-			return new(Recording)
-		case "question":
-			return new(QuestionChanged)
-		case "caption":
-			return new(Caption)
-		case "panel":
-			return new(PanelChanged)
-		case "ack":
-			return new(Ack)
-		case "error":
-			return new(Error)
-		}
-		return nil
-	})
+func DecodeServer(text []byte) (Message, error) { return decode(text, serverMessage) }
+
+// serverMessage returns an empty message of a type that the server sends, or nil.
+func serverMessage(kind string) checked {
+	switch kind {
+	case "welcome":
+		return new(Welcome)
+	case "events":
+		return new(Events)
+	case "resync":
+		return new(Resync)
+	case "broadcast":
+		return new(Broadcast)
+	case "presence":
+		return new(Presence)
+	case "recording":
+		return new(Recording)
+	case "question":
+		return new(QuestionChanged)
+	case "caption":
+		return new(Caption)
+	case "panel":
+		return new(PanelChanged)
+	case "ack":
+		return new(Ack)
+	case "error":
+		return new(Error)
+	}
+	return nil
+}
+
+// Key names what an event is about, when a later event with the same key says all that an earlier one did. It is "" for
+// events of which each one counts.
+func Key(m Message) string {
+	switch m := m.(type) {
+	case *QuestionChanged:
+		return "question " + m.Question.ID
+	case *PanelChanged:
+		return "panel " + m.Person
+	case *Recording:
+		return "recording"
+	}
+	return ""
 }
 
 // checked is a message that knows its own bounds.
@@ -124,18 +143,22 @@ func decode(text []byte, empty func(kind string) checked) (Message, error) {
 	if len(f.Type) > 32 {
 		return nil, fmt.Errorf("%w: the type is longer than 32 bytes", ErrMalformed)
 	}
-	m := empty(f.Type)
+	return decodeData(f.Type, f.Data, empty)
+}
+
+func decodeData(kind string, data json.RawMessage, empty func(kind string) checked) (Message, error) {
+	m := empty(kind)
 	if m == nil {
-		return nil, fmt.Errorf("%w %q", ErrUnknownType, f.Type)
+		return nil, fmt.Errorf("%w %q", ErrUnknownType, kind)
 	}
-	if len(f.Data) == 0 || f.Data[0] != '{' {
-		return nil, fmt.Errorf("%w: %s has no data object", ErrMalformed, f.Type)
+	if len(data) == 0 || data[0] != '{' {
+		return nil, fmt.Errorf("%w: %s has no data object", ErrMalformed, kind)
 	}
-	if err := json.Unmarshal(f.Data, m); err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrMalformed, f.Type, err)
+	if err := json.Unmarshal(data, m); err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrMalformed, kind, err)
 	}
 	if err := m.check(); err != nil {
-		return nil, fmt.Errorf("%s: %w", f.Type, err)
+		return nil, fmt.Errorf("%s: %w", kind, err)
 	}
 	return m, nil
 }

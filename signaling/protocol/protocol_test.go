@@ -92,7 +92,7 @@ func TestSamplesShowEveryMessage(t *testing.T) {
 		}
 	}
 	for _, m := range []protocol.Message{
-		&protocol.Hello{}, &protocol.Report{}, &protocol.Welcome{}, &protocol.Broadcast{}, &protocol.Presence{},
+		&protocol.Hello{}, &protocol.Report{}, &protocol.Welcome{}, &protocol.Events{}, &protocol.Resync{}, &protocol.Broadcast{}, &protocol.Presence{},
 		&protocol.QuestionChanged{}, &protocol.PanelChanged{}, &protocol.Ack{}, &protocol.Error{},
 	} {
 		if !seen[protocol.Type(m)] {

@@ -1,6 +1,10 @@
 package protocol
 
-import "time"
+import (
+	"encoding/json"
+	"errors"
+	"time"
+)
 
 // Welcome answers a Hello: the client is in the room. It carries all that a client needs to start afresh,
 // so that one which comes back after a hole is right again at once.
@@ -10,6 +14,9 @@ type Welcome struct {
 	Roles      []string   `json:"roles"`   // of this person in this course
 	Viewers    int        `json:"viewers"` // attendees connected, each person once
 	Broadcast  *Broadcast `json:"broadcast"`
+	Epoch      string     `json:"epoch"`   // of the counting of events
+	Offset     int64      `json:"offset"`  // of the last event that the state read from now on contains
+	Resumed    bool       `json:"resumed"` // what was missed since the client's hello follows: nothing need be read again
 	ServerTime UnixMS     `json:"server_time"`
 }
 
@@ -28,6 +35,55 @@ func (w *Welcome) check() error {
 	}
 	return nil
 }
+
+// Events is what happened in the room since the tick before, of several events about one thing the last only. The
+// client keeps Epoch and Offset for the hello of its next connection; an offset of 0 leaves them as they are.
+type Events struct {
+	Epoch      string  `json:"epoch"`
+	Offset     int64   `json:"offset"`
+	ServerTime UnixMS  `json:"server_time"` // when it was sent
+	Events     []Event `json:"events"`
+}
+
+// Event is a message of the server within Events.
+type Event struct {
+	Type string          `json:"type"`
+	Data json.RawMessage `json:"data"`
+}
+
+func (*Events) messageType() string { return "events" }
+
+func (e *Events) check() error {
+	switch {
+	case e.Offset < 0:
+		return invalid("offset", "must not be negative")
+	case len(e.Events) == 0:
+		return invalid("events", "must not be empty")
+	}
+	return nil
+}
+
+// Messages decodes the events. Types that this side does not know are left out.
+func (e *Events) Messages() ([]Message, error) {
+	var all []Message
+	for _, event := range e.Events {
+		m, err := decodeData(event.Type, event.Data, serverMessage)
+		if errors.Is(err, ErrUnknownType) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+// Resync says that events may have been missed: the client reads the state again, at a random moment within ten seconds.
+type Resync struct{}
+
+func (*Resync) messageType() string { return "resync" }
+func (*Resync) check() error        { return nil }
 
 // UnixMS is a moment as milliseconds since 1970-01-01 UTC, which JavaScript's Date counts in, too.
 type UnixMS int64

@@ -18,8 +18,8 @@ export function connect(course: Course, desk: Desk, room: Room, panel: Panel): (
     course: course.id,
     on: {
       state: (state) => (room.line = lines[state] ?? 'down'),
+      resync: () => void desk.refresh(),
       welcome: () => {
-        void desk.refresh();
         panel.hint();
         // Presenters may have been added since the page was opened.
         readCourse(course.id).then(

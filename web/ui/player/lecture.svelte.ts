@@ -71,6 +71,8 @@ export class Lecture {
         welcome: (welcome) => {
           this.seat({ person: welcome.person, member: welcome.roles.includes('panellist') });
           this.reporter?.resend();
+        },
+        resync: () => {
           void this.questions.load();
           void this.loadCaptions();
           void this.loadChapters();

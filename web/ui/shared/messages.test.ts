@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Report } from './api-types';
-import { helloFrame, parse, reportFrame } from './messages';
+import { helloFrame, parse, reportFrame, type Place } from './messages';
 
 interface Sample {
   name: string;
@@ -43,7 +43,10 @@ describe('messages of the server', () => {
 
 describe('messages of the client', () => {
   it.each(from('client', true).filter((s) => !s.extra))('writes $name', ({ frame }) => {
-    const text = frame.type === 'hello' ? helloFrame(String(frame.data['ticket'])) : reportFrame(frame.data as unknown as Report);
+    const { data } = frame;
+    const place = 'epoch' in data ? (data as unknown as Place) : undefined;
+    const text =
+      frame.type === 'hello' ? helloFrame(String(data['ticket']), place) : reportFrame(frame.data as unknown as Report);
     expect(JSON.parse(text)).toEqual(frame);
   });
 });

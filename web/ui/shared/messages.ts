@@ -15,13 +15,26 @@ export interface BroadcastMessage extends BroadcastState {
   server_time: number;
 }
 
-export interface Welcome {
+/** How far the events of a room are known; offsets of different epochs cannot be compared. */
+export interface Place {
+  epoch: string;
+  offset: number;
+}
+
+export interface Welcome extends Place {
   room: string;
   person: string;
   roles: Role[];
   viewers: number;
   broadcast: BroadcastMessage | null;
+  /** What was missed follows as events: nothing need be read again. */
+  resumed: boolean;
   server_time: number;
+}
+
+/** What happened since the tick before; an offset of 0 leaves the place as it is. */
+export interface EventsMessage extends Place {
+  events: unknown[];
 }
 
 /** The panel has changed. With `person`: what was decided about the reader; what is missing is false. Without: read the panel again. */
@@ -48,6 +61,8 @@ export interface RecordingMessage {
 
 export type ServerMessage =
   | { type: 'welcome'; data: Welcome }
+  | { type: 'events'; data: EventsMessage }
+  | { type: 'resync'; data: object }
   | { type: 'broadcast'; data: BroadcastMessage }
   | { type: 'presence'; data: { viewers: number } }
   | { type: 'recording'; data: RecordingMessage }
@@ -57,7 +72,8 @@ export type ServerMessage =
   | { type: 'ack'; data: Ack }
   | { type: 'error'; data: ErrorMessage };
 
-export const helloFrame = (ticket: string): string => JSON.stringify({ type: 'hello', data: { ticket } });
+export const helloFrame = (ticket: string, place?: Place): string =>
+  JSON.stringify({ type: 'hello', data: { ticket, epoch: place?.epoch, offset: place?.offset } });
 export const reportFrame = (report: Report): string => JSON.stringify({ type: 'report', data: report });
 
 /** Reads a frame of the server. Null for what we do not know or cannot use: a newer server may say more than this page knows. */
@@ -69,6 +85,11 @@ export function parse(text: unknown): ServerMessage | null {
   } catch {
     return null;
   }
+  return known(frame);
+}
+
+/** The same for a frame, or an event within one, that is no text any more. */
+export function known(frame: unknown): ServerMessage | null {
   if (!isObject(frame) || !isObject(frame['data'])) return null;
   const { data } = frame;
   const good = usable.get(String(frame['type']));
@@ -95,6 +116,8 @@ const usable = new Map<string, (data: Fields) => boolean>([
       (d['broadcast'] === null || (isObject(d['broadcast']) && isBroadcast(d['broadcast']))),
   ],
   ['broadcast', isBroadcast],
+  ['events', (d) => isCount(d['offset']) && Array.isArray(d['events']) && d['events'].length > 0],
+  ['resync', () => true],
   ['presence', (d) => isCount(d['viewers'])],
   ['recording', (d) => oneOf(d['state'], 'recording', 'failing')],
   ['question', (d) => isObject(d['question']) && isText(d['question']['id']) && isText(d['question']['state'])],

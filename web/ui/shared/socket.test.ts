@@ -67,6 +67,7 @@ const ack = (seq: number): Ack => ({ player: 'player-1', seq, watched_s: 10, sha
 let socket: Socket;
 let states: SocketState[];
 let welcomes: Welcome[];
+let resyncs: number;
 let broadcasts: BroadcastMessage[];
 let viewers: number[];
 let acks: number[];
@@ -86,6 +87,7 @@ function make(): Socket {
     on: {
       state: (state) => states.push(state),
       welcome: (welcome) => welcomes.push(welcome),
+      resync: () => resyncs++,
       broadcast: (broadcast) => broadcasts.push(broadcast),
       viewers: (n) => viewers.push(n),
       ack: ({ seq }) => acks.push(seq),
@@ -108,6 +110,9 @@ async function welcome(broadcast: BroadcastMessage | null = live()): Promise<Fak
     roles: ['attendee'],
     viewers: 3,
     broadcast,
+    epoch: 'K7Q2',
+    offset: 5,
+    resumed: false,
     server_time: serverTime(),
   });
   return FakeLine.last;
@@ -118,6 +123,7 @@ beforeEach(() => {
   FakeLine.all = [];
   states = [];
   welcomes = [];
+  resyncs = 0;
   broadcasts = [];
   viewers = [];
   acks = [];
@@ -375,5 +381,43 @@ describe('reports', () => {
     let taken = 0;
     while (socket.send(report(taken + 1))) taken++;
     expect(taken).toBe(400);
+  });
+
+  it('tells how far it has heard when it comes back, and has the state read again only when that is not enough', async () => {
+    socket.start();
+    const line = await welcome();
+    expect(resyncs).toBe(1);
+    expect(line.sent[0]?.data).not.toHaveProperty('epoch');
+    line.says('events', {
+      epoch: 'K7Q2',
+      offset: 9,
+      server_time: 0,
+      events: [
+        { type: 'presence', data: { viewers: 7 } },
+        { type: 'weather', data: {} },
+      ],
+    });
+    line.says('events', { epoch: 'K7Q2', offset: 0, server_time: 0, events: [{ type: 'presence', data: { viewers: 8 } }] });
+    expect(viewers).toEqual([3, 7, 8]);
+    line.ends(1006);
+    await pass(1000);
+    FakeLine.last.opens();
+    expect(FakeLine.last.sent[0]?.data).toMatchObject({ epoch: 'K7Q2', offset: 9 });
+    FakeLine.last.says('welcome', {
+      room: 'c',
+      person: 'p',
+      roles: [],
+      viewers: 1,
+      broadcast: null,
+      epoch: 'K7Q2',
+      offset: 11,
+      resumed: true,
+      server_time: 0,
+    });
+    expect(resyncs).toBe(1);
+    FakeLine.last.says('resync', {});
+    expect(resyncs).toBe(1);
+    await pass(10_000);
+    expect(resyncs).toBe(2);
   });
 });

@@ -6,12 +6,14 @@ import { Problem, isSignedOut, ticket, type Ack, type CaptionMessage, type Quest
 import {
   closeCodes,
   helloFrame,
+  known,
   parse,
   reportFrame,
   subprotocol,
   type BroadcastMessage,
   type ErrorMessage,
   type PanelMessage,
+  type Place,
   type RecordingMessage,
   type ServerMessage,
   type Welcome,
@@ -28,8 +30,13 @@ export type SocketState = 'connecting' | 'open' | 'down' | 'out' | 'refused' | '
 
 export interface SocketHandlers {
   state?: (state: SocketState) => void;
-  /** First after each connection. The broadcast in it goes to `broadcast`, too, unless it is null. */
+  /**
+   * First after each connection. The broadcast in it goes to `broadcast`, too, unless it is null. With `resumed` all that was missed
+   * follows; without it `resync` is called next.
+   */
   welcome?: (welcome: Welcome) => void;
+  /** Something may have been missed: what events tell of is to be read again. */
+  resync?: () => void;
   /** On each change and every ten seconds while live; `timeline_ms` is moved to the moment of the call. */
   broadcast?: (broadcast: BroadcastMessage) => void;
   viewers?: (viewers: number) => void;
@@ -88,6 +95,8 @@ export class Socket {
   private attempt = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private heardAt = 0;
+  /** How far the room's events are known; the server tells what came after. */
+  private place: Place | undefined;
   /** Reports without an answer, the oldest first. `sentAt` is undefined while one waits for its turn. */
   private reports = new Map<string, { report: Report; sentAt: number | undefined }>();
   private heldUntil = 0;
@@ -174,7 +183,7 @@ export class Socket {
     if (attempt !== this.attempt) return;
     const line = (this.options.open ?? openSocket)(granted.socket, subprotocol);
     this.line = line;
-    line.onopen = () => line.send(helloFrame(granted.ticket));
+    line.onopen = () => line.send(helloFrame(granted.ticket, this.place));
     line.onmessage = (event: MessageEvent) => this.hear(parse(event.data));
     line.onclose = (event: CloseEvent) => this.lost(event.code);
     this.timer = setTimeout(() => this.lost(0), patience);
@@ -220,6 +229,11 @@ export class Socket {
     switch (message.type) {
       case 'welcome':
         return this.welcomed(message.data);
+      case 'events':
+        if (message.data.offset) this.place = message.data;
+        return message.data.events.forEach((event) => this.hear(known(event)));
+      case 'resync':
+        return void setTimeout(() => this.state === 'open' && on.resync?.(), (this.options.random ?? Math.random)() * idlePause);
       case 'broadcast':
         this.clock.hear(message.data.server_time);
         return this.broadcast(message.data);
@@ -251,9 +265,11 @@ export class Socket {
     this.heldUntil = 0;
     this.live = welcome.broadcast?.state === 'live';
     this.enter('open');
+    this.place = welcome;
     this.options.on.welcome?.(welcome);
     this.options.on.viewers?.(welcome.viewers);
     if (welcome.broadcast) this.broadcast(welcome.broadcast);
+    if (!welcome.resumed) this.options.on.resync?.();
     this.deliver();
   }
 

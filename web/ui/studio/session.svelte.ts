@@ -93,8 +93,8 @@ export class Session {
         welcome: () => {
           this.publisher?.nudge();
           this.panel.hint();
-          void this.assigned.load();
         },
+        resync: () => void this.assigned.load(),
         broadcast: (broadcast) => this.broadcast(broadcast),
         viewers: (viewers) => this.watching(viewers),
         question: (question) => this.assigned.take(question),
