@@ -29,6 +29,7 @@ const (
 	ForJoinLink   Purpose = "join-link"
 	ForToken      Purpose = "token"
 	ForCalendar   Purpose = "calendar"
+	ForDevice     Purpose = "device"
 	ForAudit      Purpose = "audit"
 	// ForAuditSource hashes addresses of clients, which the audit forgets before its rows.
 	ForAuditSource Purpose = "audit-source"

@@ -73,3 +73,42 @@ func treeCPU(pid int) (time.Duration, error) {
 	}
 	return sum, nil
 }
+
+// tree is what a process and its children have used so far. A server's private database is its child.
+type tree struct {
+	cpu      time.Duration // of all
+	children time.Duration // of the children among them, those that have ended included
+}
+
+// usageOfAll reads /proc for a process and everything below it; without a pid it is all zero.
+func usageOfAll(pid int) (t tree, err error) {
+	if pid == 0 {
+		return t, nil
+	}
+	own, err := usage(pid)
+	if err != nil {
+		return t, err
+	}
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return t, fmt.Errorf("list the processes: %w", err)
+	}
+	all := map[int]process{}
+	for _, entry := range entries {
+		if id, err := strconv.Atoi(entry.Name()); err == nil {
+			if p, err := usage(id); err == nil { // else it has ended meanwhile, and its parent has its times
+				all[id] = p
+			}
+		}
+	}
+	for _, p := range all {
+		for above := p.parent; above > 1; above = all[above].parent {
+			if above == pid {
+				t.children += p.cpu + p.ended
+				break
+			}
+		}
+	}
+	t.cpu = own.cpu + t.children
+	return t, nil
+}

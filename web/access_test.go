@@ -49,8 +49,8 @@ const unknownID = "00000000-0000-4000-8000-000000000000"
 var matrix = map[string]string{
 	"GET /{$}": "all", "GET /sign-in": "all", "POST /sign-in": "all", "GET /sign-in/code": "all", "POST /sign-in/code": "all",
 	"POST /sign-out": "people", "GET /join/{token}": "all", "POST /join/{token}": "all", "GET /welcome": "people", "POST /welcome": "people",
-	"POST /language": "all",
-	"GET /courses":   "people", "GET /mailbox": "all", "GET /assets/{name...}": "all", "GET /static/{hash}/{name}": "all",
+	"POST /language": "all", "POST /api/sign-in": "all", "POST /api/sign-in/code": "all", "GET /api/mailbox": "all",
+	"GET /courses": "people", "GET /mailbox": "all", "GET /assets/{name...}": "all", "GET /static/{hash}/{name}": "all",
 	"GET /watch/{course}":                                      "attendee presenter moderator admin",
 	"GET /test/{course}":                                       "attendee presenter moderator admin",
 	"POST /api/courses/{course}/path-probe":                    "attendee presenter moderator admin",
@@ -134,8 +134,8 @@ var matrix = map[string]string{
 	"GET /api/courses/{course}/panel/candidates":         "presenter moderator admin",
 	"POST /api/courses/{course}/panel/me/{action}":       "presenter moderator admin",
 	"POST /api/courses/{course}/panel/{person}/{action}": "presenter moderator admin",
-	"GET /socket": "all",
-	"GET /ping":   "all",
+	"GET /socket":                                        "all",
+	"GET /ping":                                          "all",
 }
 
 func mayEnter(allowed, who string) bool {

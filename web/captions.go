@@ -166,7 +166,7 @@ func captionProblems(s *Server, w http.ResponseWriter, r *http.Request, err erro
 		errorBody
 		Lines []line `json:"lines"`
 		More  int    `json:"more"`
-	}{errorBody{errorDetail{Code: f.code, Message: f.text(s.words(r)), Field: field}}, lines, problems.More})
+	}{errorBody{Error: errorDetail{Code: f.code, Message: f.text(s.words(r)), Field: field}}, lines, problems.More})
 }
 
 // postPublishCaptions shows another version, a draft or an earlier one; version 0 shows none.

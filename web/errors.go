@@ -24,6 +24,7 @@ var (
 	errCrossOrigin = errors.New("cross-origin request")
 	errMethod      = errors.New("method not allowed")
 	errFull        = errors.New("no room for more")
+	errWaiting     = errors.New("waiting to come in")
 	// The conditions of a PATCH to a media session: RFC 9110 section 13.1.1 and RFC 6585 section 3.
 	errPreconditionFailed  = errors.New("precondition failed")
 	errPreconditionMissing = errors.New("precondition required")
@@ -72,6 +73,7 @@ var failures = []struct {
 	{lms.ErrInvalid, http.StatusUnprocessableEntity, "invalid", "error.invalid"},
 	{errNotPublished, http.StatusConflict, "not_on_air", "error.not_on_air"},
 	{errFull, http.StatusServiceUnavailable, "full", "error.full"},
+	{errWaiting, http.StatusTooManyRequests, "waiting", "waiting.title"},
 	{errPreconditionFailed, http.StatusPreconditionFailed, "precondition", "error.precondition_failed"},
 	{errPreconditionMissing, http.StatusPreconditionRequired, "precondition", "error.precondition_missing"},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "busy", "error.busy"},
@@ -88,6 +90,9 @@ func explain(err error) (f failure, field string, wait time.Duration) {
 			f = failure{status: row.status, code: row.code, title: row.title}
 			break
 		}
+	}
+	if waiting := waitingOf(err); waiting != nil {
+		wait = time.Duration(waiting.Retry) * time.Second
 	}
 	var problem *lms.Problem
 	if errors.As(err, &problem) {
@@ -113,7 +118,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		if f.status == http.StatusUnauthorized {
 			w.Header().Set("WWW-Authenticate", "Bearer")
 		}
-		err = writeJSON(w, f.status, errorBody{Error: errorDetail{Code: f.code, Message: f.text(s.words(r)), Field: field}})
+		err = writeJSON(w, f.status, errorBody{Error: errorDetail{Code: f.code, Message: f.text(s.words(r)), Field: field}, Waiting: waitingOf(err)})
 	} else if f.status == http.StatusUnauthorized && r.Method == http.MethodGet {
 		http.Redirect(w, r, "/sign-in?next="+url.QueryEscape(r.URL.Path), http.StatusSeeOther)
 		return
@@ -127,7 +132,8 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // errorBody is the JSON form of every error.
 type errorBody struct {
-	Error errorDetail `json:"error"`
+	Error   errorDetail    `json:"error"`
+	Waiting *waitingDetail `json:"waiting,omitempty"` // where one stands, when coming in has to wait
 }
 
 type errorDetail struct {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"lectern/lms"
+	"lectern/storage/postgres"
 )
 
 // joinPage is what a personal link opens: one button. Looking at it uses nothing up, because mail scanners
@@ -36,11 +37,27 @@ func getJoin(s *Server, w http.ResponseWriter, r *http.Request, _ *call) error {
 }
 
 func postJoin(s *Server, w http.ResponseWriter, r *http.Request, _ *call) error {
-	session, path, err := s.db.RedeemJoinLink(r.Context(), r.PathValue("token"), r.UserAgent())
+	token := r.PathValue("token")
+	session, path, err := s.db.RedeemJoinLink(r.Context(), token, s.device(r), r.UserAgent())
+	if errors.Is(err, postgres.ErrOtherDevice) {
+		return s.proveOwner(w, r, token)
+	}
 	if err != nil {
 		return linkOver(s.words(r), err)
 	}
 	return s.enter(w, r, session, localPath(path))
+}
+
+// proveOwner asks for a one-time code in a browser that a link does not belong to: the mail goes to the link's owner.
+func (s *Server) proveOwner(w http.ResponseWriter, r *http.Request, token string) error {
+	in := postgres.StartSignIn{Remote: clientAddr(r, s.proxies), Device: s.device(r)}
+	challenge, email, path, err := s.db.StartByJoinLink(r.Context(), token, in)
+	if err != nil {
+		return linkOver(s.words(r), err)
+	}
+	s.setCookie(w, s.challengeName(), challengeValue(challenge.Cookie, email.String()), lms.OTPLife)
+	http.Redirect(w, r, "/sign-in/code"+nextQuery(localPath(path)), http.StatusSeeOther)
+	return nil
 }
 
 // linkOver says what to do about a link that signs nobody in, whether it is unknown, used or too old.

@@ -3,12 +3,16 @@ package web
 import (
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
 
 // mailsShown is how many mails the page of the demo mailbox shows.
 const mailsShown = 50
+
+// mailsFetched is how many a program gets at once.
+const mailsFetched = 1000
 
 // mailboxPage shows outgoing mail instead of sending it. It is there only where the operator has asked for it,
 // because it shows everybody's one-time codes.
@@ -38,6 +42,27 @@ func getMailbox(s *Server, w http.ResponseWriter, r *http.Request, c *call) erro
 		})
 	}
 	return s.pages.write(w, say, http.StatusOK, "mailbox", page)
+}
+
+// getMailboxSince is the mailbox for programs, such as load tests: the mails after a number, oldest first.
+func getMailboxSince(s *Server, w http.ResponseWriter, r *http.Request, _ *call) error {
+	after, _ := strconv.ParseInt(r.URL.Query().Get("after"), 10, 64) // what is no number is 0
+	mails, err := s.db.MailboxSince(r.Context(), after, mailsFetched)
+	if err != nil {
+		return err
+	}
+	type mail struct {
+		ID      int64     `json:"id"`
+		To      string    `json:"to"`
+		Subject string    `json:"subject"`
+		Text    string    `json:"text"`
+		At      time.Time `json:"at"`
+	}
+	list := make([]mail, 0, len(mails))
+	for _, m := range mails {
+		list = append(list, mail{m.ID, m.To.String(), m.Subject, m.Text, m.At})
+	}
+	return writeJSON(w, http.StatusOK, map[string]any{"mails": list})
 }
 
 var anyLink = regexp.MustCompile(`https?://[^\s<>"]+`)

@@ -43,7 +43,7 @@ func (st *studio) nobody() caller { return caller{st: st} }
 // person signs somebody of a demo in by a personal link.
 func (st *studio) person(link string) caller {
 	st.t.Helper()
-	session, _, err := st.db.RedeemJoinLink(st.t.Context(), link, "test")
+	session, _, err := st.db.RedeemJoinLink(st.t.Context(), link, "", "test")
 	if err != nil {
 		st.t.Fatal(err)
 	}

@@ -106,6 +106,8 @@ type frame struct {
 	Title  string // key of the title of the browser's tab
 	Person string // name of who is signed in, empty for nobody
 	Script string // a file of static, for pages that one small script makes nicer
+
+	Refresh template.HTML // the element of a page that asks again by itself
 }
 
 // write renders a page into memory first, so that an error in a template does not leave half a page.

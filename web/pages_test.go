@@ -21,15 +21,19 @@ func samplePages(t *testing.T) map[string]any {
 	if err != nil {
 		t.Fatal(err)
 	}
+	shown, say := newSelects(chosen), testEnglish(t)
 	attendee := lms.Actor{Person: "p", Name: `<script>alert(1)</script>`, Zone: "Africa/Nairobi"}
 	return map[string]any{
 		"sign-in":      signInPage{frame: frame{Title: "signin.title"}, Next: "/"},
 		"sign-in fail": signInPage{frame: frame{Title: "signin.title"}, Email: `"><script>`, Code: "7H2K", Field: "code", Error: "Check the access code."},
+		"sign-in turn": signInPage{frame: frame{Title: "signin.title", Script: "turn.js"}, Email: "a@b.example", Turn: true},
+		"waiting":      waitingPage{frame: frame{Title: "waiting.title", Refresh: refresh(12, "/sign-in?next=/a\"b")}, Ahead: "12 people", Wait: "soon", Again: "again", Back: "/sign-in"},
+		"waiting full": waitingPage{frame: frame{Title: "waiting.title"}, Full: true, Back: "/sign-in"},
 		"code":         codePage{frame: frame{Title: "code.title"}, Next: "/courses", Mailbox: true, Sent: true},
 		"code fail":    codePage{frame: frame{Title: "code.title"}, OTP: "48213", Error: "One digit is missing."},
 		"welcome": welcomePage{
 			frame: frame{Title: "welcome.title", Script: "zone.js"}, First: true, Zone: "Asia/Kolkata",
-			Countries: chosen.countriesIn(testEnglish(t)), Zones: chosen.regions(testEnglish(t), "Asia/Kolkata", renderNow),
+			Countries: shown.country(say, "IN", renderNow), Zones: shown.zone(say, "Asia/Calcutta", renderNow),
 		},
 		"join":          joinPage{frame: frame{Title: "join.title", Script: "join.js"}, Token: "abc", Name: "Dr <b>", Where: "join.studio"},
 		"mailbox":       mailboxPage{frame: frame{Title: "mailbox.title"}, Mails: []mailView{{To: "a@b.example", Subject: "Your code", Text: "<b>123456</b>", Links: []string{"/join/x"}}}},

@@ -62,7 +62,7 @@ func postQuestionAction(s *Server, w http.ResponseWriter, r *http.Request, c *ca
 		return writeJSON(w, f.status, struct {
 			errorBody
 			Current protocol.Question `json:"current"`
-		}{errorBody{errorDetail{Code: f.code, Message: f.text(s.words(r)), Field: field}}, questionView(q, c.actor, c.scope())})
+		}{errorBody{Error: errorDetail{Code: f.code, Message: f.text(s.words(r)), Field: field}}, questionView(q, c.actor, c.scope())})
 	}
 	if err != nil {
 		return err

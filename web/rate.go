@@ -14,6 +14,7 @@ type rateClass uint8
 const (
 	rateNone    rateClass = iota // static files and media, which have their own bounds
 	ratePage                     // reading, by network
+	rateDoor                     // coming in, by network; who comes too fast for the server waits in the queue (door.go)
 	rateSignIn                   // everything that guesses a secret, by network
 	rateAPI                      // reading and writing, by person
 	rateWrite                    // what makes rows, by person
@@ -37,15 +38,17 @@ func (c rateClass) of(caller *call) rateClass {
 	return c
 }
 
-// rates says how many calls a second and how many at once a class allows. A hospital stands behind one
-// address: a lecture hall can sign in at the same minute. Guessers are held by the limits of the database,
-// which count by address of mail and by challenge.
+// rates says how many calls a second and how many at once a class allows. A hospital or a mobile carrier puts
+// thousands behind one address, and they come within the same minutes, so what is counted by network is soft: no more
+// than one client should take of the server. Guessers are held by the limits of the database, which count by address
+// of mail and by challenge.
 var rates = [...]struct {
 	perSecond rate.Limit
 	burst     int
 }{
-	ratePage:    {20, 200},
-	rateSignIn:  {5, 100},
+	ratePage:    {200, 2000},
+	rateDoor:    {2000, 20_000},
+	rateSignIn:  {500, 5000},
 	rateAPI:     {20, 100},
 	rateWrite:   {2, 20},
 	ratePublish: {10.0 / 60, 10}, // trust S-16

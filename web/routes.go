@@ -26,32 +26,36 @@ func (s *Server) routes() []route {
 	table := []route{
 		// Pages that work without JavaScript.
 		{"GET", "/{$}", getHome, anyone, bodyNone, ratePage},
-		{"GET", "/sign-in", getSignIn, anyone, bodyNone, ratePage},
-		{"POST", "/sign-in", postSignIn, anyone, bodyForm, rateSignIn},
-		{"GET", "/sign-in/code", getCode, anyone, bodyNone, ratePage},
+		{"GET", "/sign-in", getSignIn, anyone, bodyNone, rateDoor},
+		{"POST", "/sign-in", postSignIn, anyone, bodyForm, rateDoor},
+		{"GET", "/sign-in/code", getCode, anyone, bodyNone, rateDoor},
 		{"POST", "/sign-in/code", postCode, anyone, bodyForm, rateSignIn},
-		{"POST", "/sign-out", postSignOut, signedIn, bodyForm, ratePage},
+		{"POST", "/sign-out", postSignOut, signedIn, bodyForm, rateAPI},
 		{"GET", "/join/{token}", getJoin, anyone, bodyNone, rateSignIn},
 		{"POST", "/join/{token}", postJoin, anyone, bodyForm, rateSignIn},
-		{"GET", "/welcome", getWelcome, signedIn, bodyNone, ratePage},
-		{"POST", "/welcome", postWelcome, signedIn, bodyForm, ratePage},
+		{"GET", "/welcome", getWelcome, signedIn, bodyNone, rateAPI},
+		{"POST", "/welcome", postWelcome, signedIn, bodyForm, rateAPI},
 		{"POST", "/language", postLanguage, anyone, bodyForm, ratePage},
-		{"GET", "/courses", getCourses, signedIn, bodyNone, ratePage},
-		{"GET", "/courses/{course}/lecture.ics", getLectureFile, may(lms.Watch), bodyNone, ratePage},
+		{"GET", "/courses", getCourses, signedIn, bodyNone, rateAPI},
+		{"GET", "/courses/{course}/lecture.ics", getLectureFile, may(lms.Watch), bodyNone, rateAPI},
 		{"POST", "/calendar", postCalendar, signedIn, bodyForm, rateWrite},
 		{"GET", "/calendar/{token}/lectures.ics", getCalendar, anyone, bodyNone, rateSignIn},
 
 		// Applications that Vite built, and what they load.
-		{"GET", "/watch/{course}", app("player"), may(lms.Watch), bodyNone, ratePage},
-		{"GET", "/test/{course}", app("test"), may(lms.Watch), bodyNone, ratePage},
-		{"GET", "/studio/{course}", app("studio"), may(lms.Present), bodyNone, ratePage},
-		{"GET", "/console/{course}", app("console"), may(lms.Moderate), bodyNone, ratePage},
-		{"GET", "/captioner/{course}", app("captioner"), may(lms.Caption), bodyNone, ratePage},
-		{"GET", "/analytics/{course}", app("analytics"), may(lms.SeeFigures), bodyNone, ratePage},
-		{"GET", "/admin", app("admin"), may(lms.CreateProgramme), bodyNone, ratePage},
-		{"GET", "/admin/{programme}", app("admin"), may(lms.Manage), bodyNone, ratePage},
+		{"GET", "/watch/{course}", app("player"), may(lms.Watch), bodyNone, rateAPI},
+		{"GET", "/test/{course}", app("test"), may(lms.Watch), bodyNone, rateAPI},
+		{"GET", "/studio/{course}", app("studio"), may(lms.Present), bodyNone, rateAPI},
+		{"GET", "/console/{course}", app("console"), may(lms.Moderate), bodyNone, rateAPI},
+		{"GET", "/captioner/{course}", app("captioner"), may(lms.Caption), bodyNone, rateAPI},
+		{"GET", "/analytics/{course}", app("analytics"), may(lms.SeeFigures), bodyNone, rateAPI},
+		{"GET", "/admin", app("admin"), may(lms.CreateProgramme), bodyNone, rateAPI},
+		{"GET", "/admin/{programme}", app("admin"), may(lms.Manage), bodyNone, rateAPI},
 		{"GET", "/assets/{name...}", (*Server).getAsset, anyone, bodyNone, rateNone},
 		{"GET", "/static/{hash}/{name}", (*Server).getStatic, anyone, bodyNone, rateNone},
+
+		// The same for programs.
+		{"POST", "/api/sign-in", postAPISignIn, anyone, bodyForm, rateDoor},
+		{"POST", "/api/sign-in/code", postAPICode, anyone, bodyForm, rateSignIn},
 
 		// Who am I, what can I watch.
 		{"GET", "/api/me", getMe, signedIn, bodyNone, rateAPI},
@@ -80,7 +84,7 @@ func (s *Server) routes() []route {
 		{"GET", "/api/courses/{course}/health", getHealth, may(lms.Present), bodyNone, rateAPI},
 
 		// The recording, after the lecture.
-		{"GET", "/admin/recording/{course}", app("admin"), may(lms.Manage), bodyNone, ratePage},
+		{"GET", "/admin/recording/{course}", app("admin"), may(lms.Manage), bodyNone, rateAPI},
 		{"GET", "/api/courses/{course}/recording", getRecording, may(lms.Manage), bodyNone, rateAPI},
 		{"PUT", "/api/courses/{course}/recording/cut", putCut, may(lms.Manage), bodyJSON, rateWrite},
 		{"PUT", "/api/courses/{course}/recording/retention", putRetention, may(lms.Manage), bodyForm, rateWrite},
@@ -160,7 +164,11 @@ func (s *Server) routes() []route {
 		{"GET", "/socket", getSocket, anyone, bodyNone, rateSocket},
 	}
 	if s.mailbox {
-		table = append(table, route{"GET", "/mailbox", getMailbox, anyone, bodyNone, ratePage})
+		table = append(
+			table,
+			route{"GET", "/mailbox", getMailbox, anyone, bodyNone, ratePage},
+			route{"GET", "/api/mailbox", getMailboxSince, anyone, bodyNone, ratePage},
+		)
 	}
 	return table
 }

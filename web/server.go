@@ -94,8 +94,11 @@ type Server struct {
 
 	csrf      *http.CrossOriginProtection
 	limits    *limiter
+	door      *door
+	begun     *begun
 	grants    *grants
 	choices   *choices
+	selects   *selects
 	headers   http.Header
 	static    *staticFiles
 	dist      map[string]asset
@@ -132,6 +135,7 @@ func New(c Config) (*Server, error) {
 		Queue: &taskQueue{db: c.DB, holder: rand.Text()}, Desk: c.Desk, FFmpeg: c.FFmpeg, NoLadder: c.NoLadder, Log: c.Log, Metrics: c.Metrics,
 	})
 	s.limits, s.grants = newLimiter(s.now), newGrants(s.now)
+	s.door, s.begun = newDoor(s.now), newBegun(s.now)
 	if err := s.csrf.AddTrustedOrigin(public.Scheme + "://" + public.Host); err != nil {
 		return nil, fmt.Errorf("public URL: %w", err)
 	}
@@ -150,6 +154,7 @@ func New(c Config) (*Server, error) {
 	if s.choices, err = newChoices(s.languages); err != nil {
 		return nil, err
 	}
+	s.selects = newSelects(s.choices)
 	s.apps = speakApps(s.dist, s.languages)
 	if s.pages, err = newPages(s.static, s.languages); err != nil {
 		return nil, err

@@ -17,6 +17,27 @@ func (s *Server) cookieName() string { return s.cookiePrefix() + "lectern" }
 // challengeName is the cookie that ties a one-time code to the browser that asked for it.
 func (s *Server) challengeName() string { return s.cookiePrefix() + "lectern-challenge" }
 
+// deviceName is the cookie of a browser in which somebody has proved who they are; placeName that of a place in the queue at
+// the door; typedName what was typed before the door asked to wait.
+func (s *Server) deviceName() string { return s.cookiePrefix() + "lectern-device" }
+func (s *Server) placeName() string  { return s.cookiePrefix() + "lectern-place" }
+func (s *Server) typedName() string  { return s.cookiePrefix() + "lectern-typed" }
+
+// deviceLife is how long a browser stays known. The server counts for itself.
+const deviceLife = 90 * 24 * time.Hour
+
+// cookie is what the request carries under a name, or "".
+func cookie(r *http.Request, name string, longest int) string {
+	c, err := r.Cookie(name)
+	if err != nil || len(c.Value) > longest {
+		return ""
+	}
+	return c.Value
+}
+
+// device is the secret of the browser, or "".
+func (s *Server) device(r *http.Request) string { return cookie(r, s.deviceName(), 128) }
+
 func (s *Server) cookiePrefix() string {
 	if s.secure() {
 		return "__Host-"

@@ -16,6 +16,7 @@ import (
 type signInPage struct {
 	frame
 	Email, Code, Next     string
+	Turn                  bool // they have waited, and it is their turn
 	Field, Error, Problem string
 }
 
@@ -34,7 +35,15 @@ func getSignIn(s *Server, w http.ResponseWriter, r *http.Request, c *call) error
 		http.Redirect(w, r, next, http.StatusSeeOther)
 		return nil
 	}
-	return s.pages.write(w, s.words(r), http.StatusOK, "sign-in", signInPage{frame: frame{Title: "signin.title"}, Next: next})
+	page := signInPage{frame: frame{Title: "signin.title"}, Next: next}
+	if err := s.lookIn(w, r); err != nil {
+		return s.wait(w, r, err, "/sign-in"+nextQuery(next))
+	}
+	if form, ok := s.typed(r); ok && form.Get("from") == "/sign-in" {
+		page.Email, page.Code, page.Next, page.Turn = form.Get("email"), form.Get("code"), localPath(form.Get("next")), true
+		page.Script = "turn.js"
+	}
+	return s.pages.write(w, s.words(r), http.StatusOK, "sign-in", page)
 }
 
 // postSignIn starts a challenge. The answer is the same for a known, an unknown and a used address or code:
@@ -47,7 +56,11 @@ func postSignIn(s *Server, w http.ResponseWriter, r *http.Request, _ *call) erro
 		frame: frame{Title: "signin.title"},
 		Email: r.PostForm.Get("email"), Code: r.PostForm.Get("code"), Next: localPath(r.PostForm.Get("next")),
 	}
-	challenge, err := s.startSignIn(r, page.Email, page.Code)
+	challenge, err := s.startSignIn(w, r, page.Email, page.Code)
+	if errors.Is(err, errWaiting) {
+		s.keepTyped(w, r.PostForm, "/sign-in")
+		return s.wait(w, r, err, "/sign-in"+nextQuery(page.Next))
+	}
 	if err != nil {
 		var f failure
 		f, page.Field, page.Error, page.Problem = fault(s.words(r), err)
@@ -57,21 +70,29 @@ func postSignIn(s *Server, w http.ResponseWriter, r *http.Request, _ *call) erro
 		return s.pages.write(w, s.words(r), f.status, "sign-in", page)
 	}
 	s.setCookie(w, s.challengeName(), challengeValue(challenge.Cookie, page.Email), lms.OTPLife)
+	s.forgetTyped(w, r)
 	http.Redirect(w, r, "/sign-in/code"+nextQuery(page.Next), http.StatusSeeOther)
 	return nil
 }
 
-func (s *Server) startSignIn(r *http.Request, email, code string) (postgres.Challenge, error) {
+// startSignIn passes the door with details that can be read, and begins.
+func (s *Server) startSignIn(w http.ResponseWriter, r *http.Request, email, code string) (postgres.Challenge, error) {
 	parsed, err := lms.ParseEmail(email)
 	if err != nil {
 		return postgres.Challenge{}, err
 	}
-	in := postgres.StartSignIn{Email: parsed, Remote: clientAddr(r, s.proxies), Language: lms.Language(s.words(r).tag)}
+	in := postgres.StartSignIn{
+		Email: parsed, Remote: clientAddr(r, s.proxies), Device: s.device(r), Language: lms.Language(s.words(r).tag),
+	}
 	if strings.TrimSpace(code) != "" {
 		if in.Code, err = lms.ParseAccessCode(code); err != nil {
 			return postgres.Challenge{}, err
 		}
 	}
+	if err := s.passDoor(w, r); err != nil {
+		return postgres.Challenge{}, err
+	}
+	defer s.inside(s.now())
 	return s.db.StartSignIn(r.Context(), in)
 }
 
@@ -134,7 +155,15 @@ func (s *Server) verify(r *http.Request, cookie, typed string) (postgres.Session
 	if err != nil {
 		return postgres.Session{}, err
 	}
-	return s.db.VerifyOTP(r.Context(), cookie, otp, clientAddr(r, s.proxies), r.UserAgent())
+	remote := clientAddr(r, s.proxies)
+	defer s.inside(s.now())
+	session, err := s.db.VerifyOTP(r.Context(), cookie, otp, remote, r.UserAgent())
+	if err != nil {
+		return session, err
+	}
+	s.begun.finish(network(remote).String())
+	session.Device, err = s.db.RememberDevice(r.Context(), session, s.device(r))
+	return session, err
 }
 
 func (s *Server) sendAgain(w http.ResponseWriter, r *http.Request, cookie string, page codePage) error {
@@ -200,6 +229,7 @@ func masked(email string) string {
 // said their name yet. The session's secret is new with every sign-in.
 func (s *Server) enter(w http.ResponseWriter, r *http.Request, session postgres.Session, next string) error {
 	s.setCookie(w, s.cookieName(), session.Token, sessionLife)
+	s.setCookie(w, s.deviceName(), session.Device, deviceLife)
 	actor, err := s.db.SessionPerson(r.Context(), session.Token)
 	if err != nil {
 		return err

@@ -112,7 +112,7 @@ func newStaticFiles() (*staticFiles, error) {
 	s := &staticFiles{files: map[string]asset{}}
 	sources := map[string]fs.FS{
 		"tokens.css": sharedStyles, "fonts.css": sharedStyles, "base.css": sharedStyles,
-		"pages.css": pageFiles, "zone.js": pageFiles, "join.js": pageFiles, "icon.svg": pageFiles,
+		"pages.css": pageFiles, "zone.js": pageFiles, "join.js": pageFiles, "turn.js": pageFiles, "icon.svg": pageFiles,
 	}
 	names := make([]string, 0, len(sources))
 	for name := range sources {

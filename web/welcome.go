@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"html/template"
 	"net/http"
 
 	"lectern/lms"
@@ -14,8 +15,7 @@ type welcomePage struct {
 	Name, Country         string
 	Zone                  lms.Zone
 	Next                  string
-	Countries             []country
-	Zones                 []zoneRegion
+	Countries, Zones      template.HTML // options
 	Field, Error, Problem string
 }
 
@@ -32,7 +32,7 @@ func (s *Server) newWelcomePage(c *call, next string) welcomePage {
 }
 
 func (s *Server) writeWelcome(w http.ResponseWriter, say *words, status int, page welcomePage) error {
-	page.Countries, page.Zones = s.choices.countriesIn(say), s.choices.regions(say, page.Zone, s.now())
+	page.Countries, page.Zones = s.selects.country(say, page.Country, s.now()), s.selects.zone(say, page.Zone, s.now())
 	return s.pages.write(w, say, status, "welcome", page)
 }
 

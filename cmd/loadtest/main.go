@@ -9,6 +9,10 @@
 //
 // reports watching to a ledger and a PostgreSQL of its own, and compares what was acknowledged with what is there.
 //
+//	go run ./cmd/loadtest rush -n 13000 -over 150s -json
+//
+// lets doctors register with the whole program, which it builds and starts with a demo.
+//
 //	go run ./cmd/loadtest link -loss 5 -delay 50ms -jitter 20ms -- COMMAND
 //
 // runs a command on a host of its own, with another host at the far end of a bad link.
@@ -22,13 +26,14 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"lectern/loadtest"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "loadtest:", err)
@@ -41,6 +46,7 @@ const usage = `usage: loadtest sfu [-n 200] [-dur 20s] [-json] [-via light|peer]
        loadtest sfu [-n 200] [-dur 20s] [-json] [-url base -course id | -whip url -whep url] [-token t] [-watch-token t] [-pid n]
        loadtest hls [-n 300] [-dur 30s] [-json] [-edge] [-url base -course id] [-token t] [-pid n] [-edge-pid n]
        loadtest watch [-n 52000] [-rate 5200] [-dur 20s] [-json] [-kills 0]
+       loadtest rush [-n 13000] [-over 150s] [-json] [-url base -admin link] [-pid n]
        loadtest link [-loss %] [-burst %] [-delay d] [-jitter d] [-rate kbit/s] [-block udp] ... -- COMMAND`
 
 func run(ctx context.Context, args []string) error {
@@ -56,6 +62,8 @@ func run(ctx context.Context, args []string) error {
 		return watchScenario(ctx, args[1:])
 	case ledgerCommand:
 		return serveLedger(ctx, args[1:])
+	case "rush":
+		return rushScenario(ctx, args[1:])
 	case originCommand:
 		return serveOrigin(ctx, args[1:])
 	case edgeCommand:

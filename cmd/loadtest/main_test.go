@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"lectern/loadtest"
 )
 
 // TestMain lets the tests' binary be the program, too: it starts itself, as the program does.
@@ -124,5 +126,23 @@ func TestSixtyWatch(t *testing.T) {
 		if got[figure] != value {
 			t.Errorf("%s is %v, want %v", figure, got[figure], value)
 		}
+	}
+}
+
+// TestRush lets a few doctors register with the whole program, all at once.
+func TestRush(t *testing.T) {
+	server, err := startLectern(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.stop()
+	test := loadtest.Rush{URL: server.url, Admin: server.admin, PID: server.process.Process.Pid, N: 30}
+	result, err := test.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The page of the player is there only when it was built.
+	if result.Completed != test.N && result.Statuses["503"] != test.N || result.RegisterP99 <= 0 || result.VerifyP99 <= 0 || result.CPU == nil {
+		t.Errorf("%+v", result)
 	}
 }

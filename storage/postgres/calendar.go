@@ -59,7 +59,7 @@ func (db *DB) CalendarCourses(ctx context.Context, token string) ([]CourseView, 
 	err := db.tx(ctx, "read calendar feed", func(tx pgx.Tx, now time.Time) error {
 		rows, err := tx.Query(ctx, `
 			select calendar_feeds.person_id, held.role, held.programme_id, held.course_id
-			from calendar_feeds join persons on persons.id = calendar_feeds.person_id`+heldRoles+`
+			from calendar_feeds join persons on persons.id = calendar_feeds.person_id`+heldRoles+` true
 			where calendar_feeds.hash = $1`, db.pepper.Hash(lms.ForCalendar, token))
 		if err != nil {
 			return err

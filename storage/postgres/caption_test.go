@@ -227,7 +227,7 @@ func TestCaptioners(t *testing.T) {
 	link := must(w.db.AddStaff(ctx, w.ours.admin, w.ours.id, postgres.NewStaff{
 		Name: "A Captioner", Email: "captioner@hospital.example", Role: lms.Captioner, Course: w.ours.course,
 	}))(t)
-	session, path, err := w.db.RedeemJoinLink(ctx, link, "test")
+	session, path, err := w.db.RedeemJoinLink(ctx, link, "", "test")
 	if err != nil || path != "/captioner/"+string(w.ours.course) {
 		t.Fatalf("led to %q, %v", path, err)
 	}

@@ -148,7 +148,7 @@ func (db *DB) insertDemoPerson(ctx context.Context, tx pgx.Tx, now time.Time, p 
 	if err != nil {
 		return "", err
 	}
-	_, token, err := db.insertJoinLink(ctx, tx, now, person, placeOf(p.role, d.Programme, d.Course))
+	_, token, err := db.insertJoinLink(ctx, tx, now, person, d.Programme, placeOf(p.role, d.Programme, d.Course))
 	return token, err
 }
 

@@ -15,9 +15,10 @@ import (
 )
 
 const (
-	mailWorkers = 8
-	mailTime    = 30 * time.Second // for one delivery
-	stopJobs    = 10 * time.Second // for jobs that are running when the program ends
+	mailWorkers = 32
+	mailFetch   = 50 * time.Millisecond // between two looks for mail while there is some: 640 a second at most
+	mailTime    = 30 * time.Second      // for one delivery
+	stopJobs    = 10 * time.Second      // for jobs that are running when the program ends
 	sweepEvery  = time.Hour
 	queueSweep  = "sweep"
 	keepSpent   = 24 * time.Hour // how long what can no longer be used is kept, for questions of support
@@ -95,7 +96,7 @@ func (db *DB) notice(ctx context.Context, job mailJob) (lms.Notice, error) {
 		err := db.pool.QueryRow(ctx, `
 			select persons.email, persons.name, persons.zone, persons.language, join_links.expires_at, programmes.title
 			from join_links join persons on persons.id = join_links.person_id, programmes
-			where join_links.id = $1 and used_at is null and expires_at > $2 and programmes.id = $3`,
+			where join_links.id = $1 and used_at is null and revoked_at is null and expires_at > $2 and programmes.id = $3`,
 			job.Link, now, job.Programme).Scan(&n.To, &n.Name, &n.Zone, &n.Language, &n.ExpiresAt, &n.Programme)
 		n.Link, n.Role = db.site+"/join/"+db.joinToken(job.Link), job.Role
 		return n, err
@@ -124,6 +125,7 @@ func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepJob]) error {
 		`delete from limits where ends < $1`,
 		`delete from join_links where expires_at < $1`,
 		`delete from sessions where expires_at < $1`,
+		`delete from known_devices where seen_at < $1 - interval '90 days'`,
 	} {
 		if _, err := w.db.pool.Exec(ctx, statement, before); err != nil {
 			return fmt.Errorf("sweep: %w", err)
@@ -147,10 +149,12 @@ func (db *DB) newWorkers() (*river.Client[pgx.Tx], error) {
 		queues[river.QueueDefault] = river.QueueConfig{MaxWorkers: mailWorkers}
 	}
 	return river.NewClient(riverpgxv5.New(db.pool), &river.Config{
-		Logger:       library(db.log),
-		Workers:      workers,
-		Queues:       queues,
-		PeriodicJobs: []*river.PeriodicJob{periodic(sweepEvery, sweepJob{}), periodic(rederiveEvery, rederiveJob{})},
+		Logger:  library(db.log),
+		Workers: workers,
+		Queues:  queues,
+
+		FetchCooldown: mailFetch,
+		PeriodicJobs:  []*river.PeriodicJob{periodic(sweepEvery, sweepJob{}), periodic(rederiveEvery, rederiveJob{})},
 	})
 }
 

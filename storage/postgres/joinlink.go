@@ -12,8 +12,12 @@ import (
 	"lectern/lms"
 )
 
-// joinLinkLife is how long a personal link is good: it is a bearer's, so not for ever (trust S-39).
-const joinLinkLife = 24 * time.Hour
+// How long a personal link is good: until its first use it is a bearer's, so not for long (trust S-39); then it is good for
+// nothing but the browser of that use, for as long as that is known.
+const (
+	joinLinkLife = 24 * time.Hour
+	deviceLife   = 90 * 24 * time.Hour
+)
 
 // JoinLink is what a personal link says before it is used.
 type JoinLink struct {
@@ -24,6 +28,10 @@ type JoinLink struct {
 var errLinkOver = &lms.Problem{
 	Kind: lms.ErrExpired, Code: "link_over",
 }
+
+// ErrOtherDevice says that a personal link belongs to another browser: this one has to show a one-time code
+// (StartByJoinLink).
+var ErrOtherDevice = errors.New("the link is bound to another device")
 
 // IssueJoinLink makes a link that signs a person of the programme in, once, and leads to path. The actor must
 // manage the programme. It refuses with lms.ErrForbidden for somebody who has signed in before or belongs to
@@ -46,7 +54,7 @@ func (db *DB) IssueJoinLink(ctx context.Context, actor lms.Actor, programme lms.
 		} else if known {
 			return &lms.Problem{Kind: lms.ErrForbidden, Message: "This person is known already and can sign in with their e-mail address."}
 		}
-		_, token, err = db.insertJoinLink(ctx, tx, now, person, path)
+		_, token, err = db.insertJoinLink(ctx, tx, now, person, programme, path)
 		if err != nil {
 			return err
 		}
@@ -72,19 +80,20 @@ func isKnown(ctx context.Context, tx pgx.Tx, person lms.PersonID) (known bool, e
 // it led to a single programme must not come into the others with it.
 func closeLinks(ctx context.Context, tx pgx.Tx, now time.Time, person lms.PersonID) error {
 	_, err := tx.Exec(ctx, `
-		update join_links set used_at = $2 where person_id = $1 and used_at is null and (select count(*) from (`+belongsTo+`) of) > 1`,
+		update join_links set revoked_at = $2 where person_id = $1 and used_at is null and revoked_at is null and (select count(*) from (`+belongsTo+`) of) > 1`,
 		person, now)
 	return err
 }
 
 // insertJoinLink makes a link and returns its id and token.
-func (db *DB) insertJoinLink(ctx context.Context, tx pgx.Tx, now time.Time, person lms.PersonID, path string) (id, token string, err error) {
+func (db *DB) insertJoinLink(ctx context.Context, tx pgx.Tx, now time.Time, person lms.PersonID, programme lms.ProgrammeID, path string) (id, token string, err error) {
 	if err := tx.QueryRow(ctx, `select gen_random_uuid()`).Scan(&id); err != nil {
 		return "", "", err
 	}
 	token = db.joinToken(id)
-	_, err = tx.Exec(ctx, `insert into join_links (id, person_id, hash, path, created_at, expires_at) values ($1, $2, $3, $4, $5, $6)`,
-		id, person, db.pepper.Hash(lms.ForJoinLink, token), path, now, now.Add(joinLinkLife))
+	_, err = tx.Exec(ctx, `
+		insert into join_links (id, person_id, hash, path, created_at, expires_at, programme_id) values ($1, $2, $3, $4, $5, $6, $7)`,
+		id, person, db.pepper.Hash(lms.ForJoinLink, token), path, now, now.Add(joinLinkLife), programme)
 	return id, token, err
 }
 
@@ -100,7 +109,7 @@ func (db *DB) PeekJoinLink(ctx context.Context, token string) (JoinLink, error) 
 	var l JoinLink
 	err := db.pool.QueryRow(ctx, `
 		select persons.name, join_links.path from join_links join persons on persons.id = join_links.person_id
-		where join_links.hash = $1 and join_links.used_at is null and join_links.expires_at > $2`,
+		where join_links.hash = $1 and join_links.revoked_at is null and join_links.expires_at > $2`,
 		db.pepper.Hash(lms.ForJoinLink, token), db.now()).Scan(&l.Name, &l.Path)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = errLinkOver
@@ -111,21 +120,85 @@ func (db *DB) PeekJoinLink(ctx context.Context, token string) (JoinLink, error) 
 	return l, nil
 }
 
-// RedeemJoinLink uses a link up and starts a session. It returns the path to go to. Errors: lms.ErrExpired.
-func (db *DB) RedeemJoinLink(ctx context.Context, token, userAgent string) (session Session, path string, err error) {
+// RedeemJoinLink starts a session by a link and returns the path to go to. The session reaches the programme of the link
+// and nothing else that its person may be. The first use binds the link to the browser, whose secret is device, or, where
+// that is unknown, the one in the session that comes back. Errors: lms.ErrExpired; ErrOtherDevice for another browser.
+func (db *DB) RedeemJoinLink(ctx context.Context, token, device, userAgent string) (session Session, path string, err error) {
 	err = db.tx(ctx, "redeem join link", func(tx pgx.Tx, now time.Time) error {
 		var person lms.PersonID
+		var programme *lms.ProgrammeID
+		var bound []byte
+		var used bool
+		hash := db.pepper.Hash(lms.ForJoinLink, token)
 		err := tx.QueryRow(ctx, `
-			update join_links set used_at = $2 where hash = $1 and used_at is null and expires_at > $2
-			returning person_id, path`, db.pepper.Hash(lms.ForJoinLink, token), now).Scan(&person, &path)
+			select person_id, programme_id, path, device, used_at is not null from join_links
+			where hash = $1 and revoked_at is null and expires_at > $2 for update`, hash, now).Scan(&person, &programme, &path, &bound, &used)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return errLinkOver
 		}
 		if err != nil {
 			return err
 		}
-		session, err = db.startSession(ctx, tx, now, person, userAgent)
+		if used && (bound == nil || device == "" || !db.pepper.Matches(bound, lms.ForDevice, device)) {
+			return ErrOtherDevice
+		}
+		device, err := db.remember(ctx, tx, now, person, device)
+		if err != nil {
+			return err
+		}
+		if !used {
+			_, err = tx.Exec(ctx, `update join_links set used_at = $2, device = $3, expires_at = $4 where hash = $1`,
+				hash, now, db.pepper.Hash(lms.ForDevice, device), now.Add(deviceLife))
+			if err != nil {
+				return err
+			}
+		}
+		session, err = db.startSession(ctx, tx, now, person, programme, userAgent)
+		session.Device = device
 		return err
 	})
 	return session, path, err
+}
+
+// StartByJoinLink makes the challenge of a browser to which a link is not bound, as StartSignIn does. It returns the address
+// of the link's person and the path to go to. Errors: lms.ErrExpired, lms.ErrTooMany.
+func (db *DB) StartByJoinLink(ctx context.Context, token string, in StartSignIn) (c Challenge, email lms.Email, path string, err error) {
+	err = db.pool.QueryRow(ctx, `
+		select persons.email, join_links.path from join_links join persons on persons.id = join_links.person_id
+		where join_links.hash = $1 and join_links.revoked_at is null and join_links.expires_at > $2`,
+		db.pepper.Hash(lms.ForJoinLink, token), db.now()).Scan(&in.Email, &path)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = errLinkOver
+	}
+	if err != nil {
+		return c, "", "", fmt.Errorf("start by join link: %w", err)
+	}
+	c, err = db.StartSignIn(ctx, in)
+	return c, in.Email, path, err
+}
+
+// RevokeJoinLinks ends the personal links of somebody in a programme, and the sessions that came of them. Errors:
+// lms.ErrNotFound when there are none, lms.ErrForbidden.
+func (db *DB) RevokeJoinLinks(ctx context.Context, actor lms.Actor, programme lms.ProgrammeID, person lms.PersonID) error {
+	scope := lms.Scope{Programme: programme}
+	if err := actor.Need(lms.Manage, scope); err != nil {
+		return err
+	}
+	return db.tx(ctx, "revoke join links", func(tx pgx.Tx, now time.Time) error {
+		tag, err := tx.Exec(ctx, `
+			update join_links set revoked_at = $3 where person_id = $1 and programme_id = $2 and revoked_at is null and expires_at > $3`,
+			person, programme, now)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return lms.ErrNotFound
+		}
+		if _, err := tx.Exec(ctx, `
+			update sessions set revoked_at = $3 where person_id = $1 and $2 = any(programmes) and revoked_at is null`,
+			person, programme, now); err != nil {
+			return err
+		}
+		return audit(ctx, tx, now, actor, deed{action: "revoke join links", scope: scope, object: string(person)})
+	})
 }

@@ -106,7 +106,7 @@ func TestPanelRoleIsTheSessions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	session, _, err := w.db.RedeemJoinLink(t.Context(), d.Attend[0], "test")
+	session, _, err := w.db.RedeemJoinLink(t.Context(), d.Attend[0], "", "test")
 	if err != nil {
 		t.Fatal(err)
 	}

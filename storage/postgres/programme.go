@@ -84,6 +84,9 @@ func (db *DB) CreateProgramme(ctx context.Context, actor lms.Actor, in NewProgra
 		if err := grant(ctx, tx, now, actor.Person, lms.RoleGrant{Role: lms.Admin, Programme: id}); err != nil {
 			return err
 		}
+		if err := widen(ctx, tx, actor.Session, id); err != nil {
+			return err
+		}
 		return audit(ctx, tx, now, actor, deed{action: "create programme", scope: lms.Scope{Programme: id}})
 	})
 	return id, err

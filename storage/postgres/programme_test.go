@@ -169,7 +169,7 @@ func TestLinkDoesNotReachIntoAnotherProgramme(t *testing.T) {
 	if token := must(w.db.AddStaff(ctx, w.theirs.admin, w.theirs.id, in))(t); token != "" {
 		t.Error("the second programme's admin gets a link into the first")
 	}
-	_, _, err := w.db.RedeemJoinLink(ctx, ours, "")
+	_, _, err := w.db.RedeemJoinLink(ctx, ours, "", "")
 	wantKind(t, "the first programme's link", err, lms.ErrExpired)
 	if a := must(w.signIn(string(newPresenter.Email), ""))(t); len(a.Roles) != 2 {
 		t.Errorf("by mail they come with %v", a.Roles)
@@ -178,7 +178,7 @@ func TestLinkDoesNotReachIntoAnotherProgramme(t *testing.T) {
 	in.Email = lms.Email(email(5))
 	link := must(w.db.AddStaff(ctx, w.ours.admin, w.ours.id, in))(t)
 	must(w.signIn(email(5), w.theirs.codes[0]))(t)
-	_, _, err = w.db.RedeemJoinLink(ctx, link, "")
+	_, _, err = w.db.RedeemJoinLink(ctx, link, "", "")
 	wantKind(t, "a link given before the person enrolled elsewhere", err, lms.ErrExpired)
 }
 

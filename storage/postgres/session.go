@@ -21,25 +21,40 @@ const (
 
 // Session is a new login session.
 type Session struct {
-	Token string // the secret for the cookie; the database keeps its hash
+	Token  string // the secret for the cookie; the database keeps its hash
+	Device string // the secret by which the browser is known later; "" when that is not asked for
 }
 
 var errSessionOver = &lms.Problem{Kind: lms.ErrExpired, Code: "signed_out"}
 
-func (db *DB) startSession(ctx context.Context, tx pgx.Tx, now time.Time, person lms.PersonID, userAgent string) (Session, error) {
+// startSession begins a session of a person: in all their programmes, or in the one that is given.
+func (db *DB) startSession(ctx context.Context, tx pgx.Tx, now time.Time, person lms.PersonID, only *lms.ProgrammeID, userAgent string) (Session, error) {
 	token, err := lms.NewSecret(db.random)
 	if err != nil {
 		return Session{}, err
 	}
+	var programmes []lms.ProgrammeID
+	if only != nil {
+		programmes = []lms.ProgrammeID{*only}
+	}
 	var id string
 	err = tx.QueryRow(ctx, `
-		insert into sessions (person_id, hash, device, created_at, seen_at, expires_at)
-		values ($1, $2, $3, $4, $4, $5) returning id`,
-		person, db.pepper.Hash(lms.ForSession, token), device(userAgent), now, now.Add(sessionLife)).Scan(&id)
+		insert into sessions (person_id, hash, device, created_at, seen_at, expires_at, programmes)
+		values ($1, $2, $3, $4, $4, $5, $6) returning id`,
+		person, db.pepper.Hash(lms.ForSession, token), device(userAgent), now, now.Add(sessionLife), programmes).Scan(&id)
 	if err != nil {
 		return Session{}, err
 	}
 	return Session{Token: token}, audit(ctx, tx, now, lms.Actor{Person: person, Session: id}, deed{action: "sign in"})
+}
+
+// widen lets a session that is bound to some programmes into one that it has made itself.
+func widen(ctx context.Context, tx pgx.Tx, session string, programme lms.ProgrammeID) error {
+	if session == "" {
+		return nil // no session made it
+	}
+	_, err := tx.Exec(ctx, `update sessions set programmes = programmes || $2::uuid where id = $1 and programmes is not null`, session, programme)
+	return err
 }
 
 // device is the part of a browser's name that a list of devices shows.
@@ -53,7 +68,7 @@ func device(userAgent string) string {
 	return userAgent
 }
 
-// heldRoles joins, as held, every role that the person of a row of persons has now.
+// heldRoles joins, as held, every role that the person of a row of persons has now and the condition after it lets through.
 const heldRoles = `
 	left join lateral (
 		select role, programme_id, course_id from role_grants where role_grants.person_id = persons.id
@@ -62,7 +77,7 @@ const heldRoles = `
 		union all
 		select 'panellist', courses.programme_id, courses.id from panel join courses on courses.id = panel.course_id
 		where panel.person_id = persons.id and panel.panellist
-	) held on true`
+	) held on `
 
 // heldRole is held.role, held.programme_id and held.course_id of a row; all are null for somebody without any role.
 type heldRole struct {
@@ -88,7 +103,7 @@ func (db *DB) SessionPerson(ctx context.Context, token string) (lms.Actor, error
 		select sessions.id, sessions.seen_at, persons.id, persons.name, persons.email, persons.country, persons.zone, persons.language,
 			held.role, held.programme_id, held.course_id
 		from sessions
-		join persons on persons.id = sessions.person_id`+heldRoles+`
+		join persons on persons.id = sessions.person_id`+heldRoles+` sessions.programmes is null or held.programme_id = any(sessions.programmes)
 		where sessions.hash = $1 and sessions.revoked_at is null and sessions.expires_at > $2
 		order by held.role, held.programme_id, held.course_id`,
 		db.pepper.Hash(lms.ForSession, token), now)

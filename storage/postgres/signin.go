@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -17,6 +18,7 @@ type StartSignIn struct {
 	// Language is that of the page that asks, for the mail.
 	Language lms.Language
 	Remote   netip.Addr
+	Device   string // the secret of a browser that is known perhaps; "" for none
 }
 
 // Challenge is a sign-in that waits for its one-time code.
@@ -32,17 +34,8 @@ type Challenge struct {
 // The code is redeemed when the challenge is won, not here, so that a mistyped address costs nobody their
 // code.
 func (db *DB) StartSignIn(ctx context.Context, in StartSignIn) (Challenge, error) {
-	for _, c := range []struct {
-		limit
-		subject string
-	}{
-		{startsPerNetwork, network(in.Remote)},
-		{codesPerEmail, string(in.Email)},
-		{codesPerEmailDaily, string(in.Email)},
-	} {
-		if err := db.count(ctx, c.limit, c.subject); err != nil {
-			return Challenge{}, err
-		}
+	if err := db.countStart(ctx, in); err != nil {
+		return Challenge{}, err
 	}
 	cookie, err := lms.NewSecret(db.random)
 	if err != nil {
@@ -70,6 +63,31 @@ func (db *DB) StartSignIn(ctx context.Context, in StartSignIn) (Challenge, error
 	return Challenge{Cookie: cookie}, err
 }
 
+// countStart counts a wish against the budget of the browser, when it is known as the owner's, else against those of
+// strangers.
+func (db *DB) countStart(ctx context.Context, in StartSignIn) error {
+	email, asker := string(in.Email), network(in.Remote)
+	if in.Device != "" {
+		hash := db.pepper.Hash(lms.ForDevice, in.Device)
+		var known bool
+		err := db.pool.QueryRow(ctx, `
+			select exists (select from known_devices join persons on persons.id = known_devices.person_id
+				where known_devices.hash = $1 and persons.email = $2 and known_devices.seen_at > $3)`,
+			hash, in.Email, db.now().Add(-deviceLife)).Scan(&known)
+		if err != nil {
+			return fmt.Errorf("look for a known device: %w", err)
+		}
+		if known {
+			return db.count(ctx, counted{codesPerDevice, []string{email, in.Device}}, counted{codesPerDeviceDaily, []string{email, in.Device}})
+		}
+	}
+	err := db.count(ctx, counted{codesPerAsker, []string{email, asker}}, counted{codesPerAskerDaily, []string{email, asker}})
+	if err != nil {
+		return err // what one network is refused uses nothing up that others need
+	}
+	return db.count(ctx, counted{codesPerEmailDaily, []string{email}})
+}
+
 // mayWin finds out whether the wish can be granted: a code that is good for this address, or, without one, an
 // address that belongs to somebody in any programme. It is one statement whatever the case.
 func (db *DB) mayWin(ctx context.Context, tx pgx.Tx, in StartSignIn, now time.Time) (winnable bool, code *int64, err error) {
@@ -82,7 +100,8 @@ func (db *DB) mayWin(ctx context.Context, tx pgx.Tx, in StartSignIn, now time.Ti
 				join access_code_batches on access_code_batches.id = access_codes.batch_id
 				where access_codes.hash = $2
 				and (access_codes.uses < access_codes.max_uses
-						and access_code_batches.revoked_at is null
+						and access_codes.revoked_at is null and access_code_batches.revoked_at is null
+						and (access_codes.bound_to is null or access_codes.bound_to = $1)
 						and (access_code_batches.expires_at is null or access_code_batches.expires_at > $3)
 					or exists (select from code_redemptions join persons on persons.id = code_redemptions.person_id
 						where code_redemptions.code_id = access_codes.id and persons.email = $1)))`,
@@ -95,11 +114,8 @@ func (db *DB) mayWin(ctx context.Context, tx pgx.Tx, in StartSignIn, now time.Ti
 
 // ResendOTP has the one-time code of a challenge mailed again: the same one within the first minute, a new one
 // later. The answer does not tell whether the challenge can be won. Errors: lms.ErrExpired, lms.ErrTooMany.
-func (db *DB) ResendOTP(ctx context.Context, cookie string, remote netip.Addr) error {
-	if err := db.count(ctx, startsPerNetwork, network(remote)); err != nil {
-		return err
-	}
-	if err := db.count(ctx, mailsPerChallenge, cookie); err != nil {
+func (db *DB) ResendOTP(ctx context.Context, cookie string, _ netip.Addr) error {
+	if err := db.count(ctx, counted{mailsPerChallenge, []string{cookie}}); err != nil {
 		return err
 	}
 	return db.tx(ctx, "resend one-time code", func(tx pgx.Tx, now time.Time) error {

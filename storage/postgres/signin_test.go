@@ -246,29 +246,114 @@ func TestResend(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	w := newWorld(t)
-	start := func(address string, remote netip.Addr) error {
-		_, err := w.db.StartSignIn(t.Context(), postgres.StartSignIn{Email: lms.Email(address), Remote: remote})
+	must(w.signIn("victim@hospital.example", w.ours.codes[0]))(t)
+	w.pass(24 * time.Hour)
+	cookie := w.start("victim@hospital.example", "")
+	session := must(w.db.VerifyOTP(t.Context(), cookie, w.otp(cookie), from, ""))(t)
+	device := must(w.db.RememberDevice(t.Context(), session, ""))(t)
+	w.pass(24 * time.Hour)
+	start := func(address, remote, device string) error {
+		_, err := w.db.StartSignIn(t.Context(), postgres.StartSignIn{Email: lms.Email(address), Remote: netip.MustParseAddr(remote), Device: device})
 		return err
 	}
-	asked := 0
-	for start("victim@hospital.example", from) == nil {
-		asked++
-	}
-	if asked != 6 {
-		t.Errorf("%d codes for one address in 15 minutes, want 6", asked)
-	}
-	// Another network gives no new budget, another address does.
-	wantKind(t, "from elsewhere", start("victim@hospital.example", netip.MustParseAddr("2001:db8::1")), lms.ErrTooMany)
-	if err := start("other@hospital.example", from); err != nil {
-		t.Errorf("another address: %v", err)
-	}
-	for range 8 {
-		w.pass(15 * time.Minute)
-		for start("victim@hospital.example", from) == nil {
-			asked++
+	// One network gets six in 15 minutes and eight a day, those that were refused counted, all strangers together twenty a day.
+	asked := map[string]int{}
+	for _, network := range []string{"192.0.2.7", "2001:db8::1", "198.51.100.1", "203.0.113.1"} {
+		for start("victim@hospital.example", network, "") == nil {
+			asked[network]++
+		}
+		w.pass(16 * time.Minute)
+		for start("victim@hospital.example", network, "an unknown device") == nil {
+			asked[network]++
 		}
 	}
-	if asked > 20 {
-		t.Errorf("%d codes for one address in a day, want at most 20", asked)
+	if asked["192.0.2.7"] != 7 || asked["2001:db8::1"] != 7 || asked["198.51.100.1"] != 6 || asked["203.0.113.1"] != 0 {
+		t.Errorf("codes for one address by network in a day: %v, want 7, 7, 6 and 0", asked)
+	}
+	// Its owner's browser still gets codes, from any network, and another address does too.
+	if err := start("victim@hospital.example", "192.0.2.7", device); err != nil {
+		t.Errorf("the owner's own browser: %v", err)
+	}
+	if err := start("other@hospital.example", "192.0.2.7", ""); err != nil {
+		t.Errorf("another address: %v", err)
+	}
+	own := 1
+	for range 100 {
+		if start("victim@hospital.example", "192.0.2.7", device) == nil {
+			own++
+		}
+		w.pass(3 * time.Minute)
+	}
+	if own > 20+6 { // the hours may reach into the next day
+		t.Errorf("%d codes in the owner's browser", own)
+	}
+	// Being known for one address says nothing of another.
+	for range 30 {
+		_ = start("somebody@hospital.example", "192.0.2.7", device)
+	}
+	wantKind(t, "another address in a known browser", start("somebody@hospital.example", "192.0.2.7", device), lms.ErrTooMany)
+}
+
+// A link belongs to the browser of its first use and to one programme, and can be taken back.
+func TestJoinLinkIsBoundToDeviceAndProgramme(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	d := must(w.db.Demo(ctx, demoSpec))(t)
+	admin := w.join(d.Admin)
+	first, path, err := w.db.RedeemJoinLink(ctx, d.Console, "a secret that somebody planted", "test")
+	if err != nil || path == "" || first.Device == "" || first.Device == "a secret that somebody planted" {
+		t.Fatalf("first use: %+v, %v", first, err)
+	}
+	w.pass(30 * 24 * time.Hour)
+	again, _, err := w.db.RedeemJoinLink(ctx, d.Console, first.Device, "test")
+	if err != nil {
+		t.Fatalf("the same browser a month later: %v", err)
+	}
+	me := must(w.db.SessionPerson(ctx, again.Token))(t)
+	_, _, err = w.db.RedeemJoinLink(ctx, d.Console, "another", "test")
+	wantKind(t, "another browser", err, postgres.ErrOtherDevice)
+	c, to, _, err := w.db.StartByJoinLink(ctx, d.Console, postgres.StartSignIn{Remote: from})
+	if err != nil || to != me.Email {
+		t.Fatalf("a code for another browser goes to %q, %v", to, err)
+	}
+
+	// Another programme makes them its moderator, too: a session by the link does not see that, one by mail does.
+	_, err = w.db.AddStaff(ctx, w.ours.admin, w.ours.id, postgres.NewStaff{Name: "Dr Both", Email: me.Email, Role: lms.Moderator})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if me = must(w.db.SessionPerson(ctx, again.Token))(t); len(me.Roles) != 1 || me.Roles[0].Programme != d.Programme {
+		t.Errorf("a session by a link has roles %v", me.Roles)
+	}
+	session := must(w.db.VerifyOTP(ctx, c.Cookie, w.otp(c.Cookie), from, ""))(t)
+	if me = must(w.db.SessionPerson(ctx, session.Token))(t); len(me.Roles) != 2 {
+		t.Errorf("a session by mail has roles %v", me.Roles)
+	}
+
+	wantKind(t, "revoked by another programme", w.db.RevokeJoinLinks(ctx, w.theirs.admin, d.Programme, me.Person), lms.ErrNotFound)
+	if err := w.db.RevokeJoinLinks(ctx, admin, d.Programme, me.Person); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = w.db.RedeemJoinLink(ctx, d.Console, first.Device, "test")
+	wantKind(t, "a revoked link", err, lms.ErrExpired)
+	_, err = w.db.SessionPerson(ctx, again.Token)
+	wantKind(t, "the session of a revoked link", err, lms.ErrExpired)
+	if _, err = w.db.SessionPerson(ctx, session.Token); err != nil {
+		t.Errorf("the session by mail: %v", err)
+	}
+}
+
+// Who makes a programme is in it at once, also in a session that came of a link.
+func TestLinkSessionReachesWhatItMakes(t *testing.T) {
+	w := newWorld(t)
+	d := must(w.db.Demo(t.Context(), demoSpec))(t)
+	session, _, err := w.db.RedeemJoinLink(t.Context(), d.Admin, "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := must(w.db.SessionPerson(t.Context(), session.Token))(t)
+	id := must(w.db.CreateProgramme(t.Context(), admin, postgres.NewProgramme{Title: "A second one", Zone: "UTC"}))(t)
+	if admin = must(w.db.SessionPerson(t.Context(), session.Token))(t); !admin.Can(lms.Manage, lms.Scope{Programme: id}) {
+		t.Error("its admin cannot manage it")
 	}
 }

@@ -74,7 +74,7 @@ func (db *DB) AddStaff(ctx context.Context, actor lms.Actor, programme lms.Progr
 
 // invite makes somebody's first link and has it mailed to them as well.
 func (db *DB) invite(ctx context.Context, tx pgx.Tx, now time.Time, person lms.PersonID, programme lms.ProgrammeID, in NewStaff) (string, error) {
-	id, token, err := db.insertJoinLink(ctx, tx, now, person, placeOf(in.Role, programme, in.Course))
+	id, token, err := db.insertJoinLink(ctx, tx, now, person, programme, placeOf(in.Role, programme, in.Course))
 	if err != nil {
 		return "", err
 	}

@@ -30,7 +30,8 @@ type challenge struct {
 // challenge is won once, however many requests come at the same time. Errors: lms.ErrInvalid for a wrong
 // code, lms.ErrExpired when the challenge or the access code is over, lms.ErrTooMany.
 func (db *DB) VerifyOTP(ctx context.Context, cookie string, typed lms.OTP, remote netip.Addr, userAgent string) (Session, error) {
-	if err := db.count(ctx, triesPerNetwork, network(remote)); err != nil {
+	wrong := counted{wrongPerNetwork, []string{network(remote)}}
+	if err := db.overdone(ctx, wrong); err != nil {
 		return Session{}, err
 	}
 	var session Session
@@ -57,11 +58,16 @@ func (db *DB) VerifyOTP(ctx context.Context, cookie string, typed lms.OTP, remot
 		if err != nil {
 			return err
 		}
-		session, err = db.startSession(ctx, tx, now, person, userAgent)
+		session, err = db.startSession(ctx, tx, now, person, nil, userAgent)
 		return err
 	})
 	if err == nil {
 		err = refusal
+	}
+	if err != nil {
+		if counted := db.count(ctx, wrong); counted != nil && !errors.Is(counted, lms.ErrTooMany) {
+			return Session{}, counted
+		}
 	}
 	return session, err
 }
@@ -129,9 +135,10 @@ func redeem(ctx context.Context, tx pgx.Tx, code int64, email lms.Email, now tim
 		update access_codes set uses = access_codes.uses + 1 from access_code_batches
 		where access_codes.id = $1 and access_code_batches.id = access_codes.batch_id
 		and access_codes.uses < access_codes.max_uses
-		and access_code_batches.revoked_at is null
+		and access_codes.revoked_at is null and access_code_batches.revoked_at is null
 		and (access_code_batches.expires_at is null or access_code_batches.expires_at > $2)
-		returning access_code_batches.programme_id`, code, now).Scan(&programme)
+		and (access_codes.bound_to is null or access_codes.bound_to = $3)
+		returning access_code_batches.programme_id`, code, now, email).Scan(&programme)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return "", errCodeGone
 	}

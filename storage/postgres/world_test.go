@@ -96,7 +96,7 @@ func (w *world) programme(name string) programme {
 // join signs somebody in by their personal link.
 func (w *world) join(token string) lms.Actor {
 	w.t.Helper()
-	session, _, err := w.db.RedeemJoinLink(w.t.Context(), token, "test")
+	session, _, err := w.db.RedeemJoinLink(w.t.Context(), token, "", "test")
 	if err != nil {
 		w.t.Fatal(err)
 	}
