@@ -110,7 +110,6 @@ type rushCrowd struct {
 	Rush
 	client *http.Transport
 	slots  chan struct{} // one for each connection
-	admin  string        // cookies of the admin
 	course string
 	codes  []string
 
