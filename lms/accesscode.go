@@ -15,6 +15,8 @@ const (
 	codeLength = codeRandom + 1 // and one check symbol
 	codeGroup  = 4              // symbols per group as printed
 	codeMax    = 64             // bytes of input looked at, with all the hyphens somebody may add
+	brandLeast = 2              // letters and digits that may be printed before a code, to know a batch by
+	brandMost  = 8
 )
 
 // AccessCode is the code with which somebody registers, in its canonical form: 14 symbols of Crockford's
@@ -41,24 +43,37 @@ func NewAccessCode(random io.Reader) (AccessCode, error) {
 
 // ParseAccessCode reads a code as people type it: in any case, with spaces or hyphens anywhere, with O
 // for 0 and I or L for 1. A code that passes was typed as it was printed; whether it exists is another
-// matter. Every single wrong symbol and every swap of two symbols is refused.
+// matter. Every single wrong symbol and every swap of two symbols is refused. The brand that is printed before the
+// codes of a batch may be typed or left out: it opens nothing.
 func ParseAccessCode(s string) (AccessCode, error) {
 	if len(s) > codeMax {
 		return "", rejected("code", "code_form")
 	}
-	values := make([]byte, 0, codeLength)
-	canonical := make([]byte, 0, codeLength)
+	symbols := make([]rune, 0, codeLength)
 	for _, c := range strings.ToUpper(s) {
 		switch c {
 		case ' ', '\t', '\n', '\r', '-', '\u2010', '\u2011', '\u2012', '\u2013', '\u2014', '\u2212', '\u00a0', '\u00ad':
 			continue // word processors turn hyphens into dashes
+		}
+		symbols = append(symbols, c)
+	}
+	if brand := len(symbols) - codeLength; brand > 0 {
+		if _, err := ParseBrand(string(symbols[:brand])); err != nil {
+			return "", rejected("code", "code_form")
+		}
+		symbols = symbols[brand:]
+	}
+	values := make([]byte, 0, codeLength)
+	canonical := make([]byte, 0, codeLength)
+	for _, c := range symbols {
+		switch c {
 		case 'O':
 			c = '0'
 		case 'I', 'L':
 			c = '1'
 		}
 		v := strings.IndexRune(crockford, c)
-		if v < 0 || len(values) == codeLength {
+		if v < 0 {
 			return "", rejected("code", "code_form")
 		}
 		values = append(values, byte(v))
@@ -68,6 +83,18 @@ func ParseAccessCode(s string) (AccessCode, error) {
 		return "", rejected("code", "code_form")
 	}
 	return AccessCode(canonical), nil
+}
+
+// ParseBrand reads what is printed before the codes of a batch: 2 to 8 letters A to Z and digits, or nothing.
+func ParseBrand(s string) (string, error) {
+	s = strings.ToUpper(strings.TrimSpace(s))
+	if s == "" {
+		return "", nil
+	}
+	if len(s) < brandLeast || len(s) > brandMost || strings.ContainsFunc(s, func(c rune) bool { return (c < 'A' || c > 'Z') && (c < '0' || c > '9') }) {
+		return "", invalid("brand", "Choose 2 to 8 letters A to Z and digits to print before the codes, or nothing.")
+	}
+	return s, nil
 }
 
 // checkSymbol returns c[0]*a^13 + c[1]*a^12 + ... + c[12]*a in GF(32), where a generates the field. With

@@ -27,7 +27,7 @@ func TestParseAccessCodeForgives(t *testing.T) {
 	const want = AccessCode("0123456789ABCB")
 	for _, in := range []string{
 		"0123456789ABCB", "0123-4567-89AB-CB", " 0123 4567 89ab cb\r\n", "o123-4567-89ab-cb", "OI23456789ABCB",
-		"0l23-4567-89AB-CB", "0123\u20134567\u201489AB\u2011CB", "0-1-2-3-4-5-6-7-8-9-a-b-c-b",
+		"0l23-4567-89AB-CB", "IVF26-0123-4567-89AB-CB", "ivf 260123456789abcb", "UL-0123-4567-89AB-CB", "CLINICS8 0123456789ABCB", "0123\u20134567\u201489AB\u2011CB", "0-1-2-3-4-5-6-7-8-9-a-b-c-b",
 	} {
 		if got, err := ParseAccessCode(in); got != want || err != nil {
 			t.Errorf("%q: got %q, %v", in, string(got), err)
@@ -35,7 +35,7 @@ func TestParseAccessCodeForgives(t *testing.T) {
 	}
 	for _, in := range []string{
 		"", "0123456789ABC", "0123456789ABCBT", "0123456789ABCU", "0123456789ABC!", "U123456789ABCB",
-		"0123456789ABC\u0660", strings.Repeat("-", 65), strings.Repeat("0", 1<<16), "\xff\xfe",
+		"0123456789ABC\u0660", "X-0123-4567-89AB-CB", "TOOLONG99-0123-4567-89AB-CB", "A!-0123-4567-89AB-CB", strings.Repeat("-", 65), strings.Repeat("0", 1<<16), "\xff\xfe",
 	} {
 		_, err := ParseAccessCode(in)
 		isProblem(t, err, ErrInvalid, "code")

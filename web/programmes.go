@@ -36,6 +36,8 @@ type batchView struct {
 	Used      int         `json:"used"` // redemptions of all of them
 	ExpiresAt *time.Time  `json:"expires_at"`
 	Revoked   bool        `json:"revoked"`
+	Brand     string      `json:"brand"`     // printed before each code
+	Withdrawn int         `json:"withdrawn"` // codes that were revoked one by one
 }
 
 type staffView struct {
@@ -134,44 +136,6 @@ func (s *Server) sendProgramme(w http.ResponseWriter, r *http.Request, c *call, 
 		view.Staff = append(view.Staff, v)
 	}
 	return writeJSON(w, status, view)
-}
-
-func postCodes(s *Server, w http.ResponseWriter, r *http.Request, c *call) error {
-	var body struct {
-		Label     string     `json:"label"`
-		Count     int        `json:"count"`
-		Uses      int        `json:"uses"`
-		ExpiresAt *time.Time `json:"expires_at"`
-	}
-	if err := readJSON(r, &body); err != nil {
-		return err
-	}
-	batch, codes, err := s.db.CreateCodes(r.Context(), c.actor, c.programme, postgres.NewBatch{
-		Label: body.Label, Count: body.Count, Uses: body.Uses, ExpiresAt: body.ExpiresAt,
-	})
-	if err != nil {
-		return err
-	}
-	shown := make([]string, 0, len(codes))
-	for _, code := range codes {
-		shown = append(shown, code.String())
-	}
-	return writeJSON(w, http.StatusCreated, struct {
-		Batch batchView `json:"batch"`
-		Codes []string  `json:"codes"`
-	}{batchView(batch), shown})
-}
-
-func deleteCodes(s *Server, w http.ResponseWriter, r *http.Request, c *call) error {
-	batch, err := lms.ParseID[lms.BatchID](r.PathValue("batch"))
-	if err != nil {
-		return err
-	}
-	if err := s.db.RevokeBatch(r.Context(), c.actor, c.programme, batch); err != nil {
-		return err
-	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
 }
 
 // postStaff invites somebody and answers with their personal link, which is also mailed to them.

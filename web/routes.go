@@ -16,6 +16,7 @@ const (
 	bodyNone    = 0
 	bodyForm    = 8 << 10
 	bodyJSON    = 64 << 10
+	bodyList    = 2 << 20  // 20,000 addresses
 	bodyViewers = 2 << 20  // an edge with 10,000 viewers asks with about 1 MiB
 	bodySDP     = 64 << 10 // an offer with three layers and all codecs of a browser is about 12 KiB
 )
@@ -129,9 +130,12 @@ func (s *Server) routes() []route {
 		{"GET", "/api/programmes/{programme}", getProgramme, may(lms.Manage), bodyNone, rateAPI},
 		{"PATCH", "/api/programmes/{programme}", patchProgramme, may(lms.Manage), bodyJSON, rateWrite},
 		{"POST", "/api/programmes/{programme}/courses", postCourse, may(lms.Manage), bodyJSON, rateWrite},
-		{"POST", "/api/programmes/{programme}/codes", postCodes, may(lms.Manage), bodyJSON, rateWrite},
+		{"POST", "/api/programmes/{programme}/codes", postCodes, may(lms.Manage), bodyList, rateWrite},
+		{"POST", "/api/programmes/{programme}/codes/look-up", postCodeLookUp, may(lms.Manage), bodyForm, rateWrite},
+		{"POST", "/api/programmes/{programme}/codes/revoke", postCodeRevoke, may(lms.Manage), bodyForm, rateWrite},
 		{"DELETE", "/api/programmes/{programme}/codes/{batch}", deleteCodes, may(lms.Manage), bodyNone, rateWrite},
 		{"POST", "/api/programmes/{programme}/staff", postStaff, may(lms.Manage), bodyJSON, rateWrite},
+		{"DELETE", "/api/programmes/{programme}/people/{person}/links", deleteLinks, may(lms.Manage), bodyNone, rateWrite},
 
 		// Media: WHIP is RFC 9725, WHEP its draft counterpart, HLS the recording while it grows and after.
 		{"OPTIONS", "/whip/{course}", optionsWHIP, anyone, bodyNone, ratePage},
