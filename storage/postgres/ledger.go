@@ -58,12 +58,14 @@ type ledger struct {
 	log   *slog.Logger
 	queue chan submitted // size queueMax
 
+	memory *memory
+
 	mu     sync.RWMutex // held for reading while sending to queue
 	closed bool         // nothing is taken in any more
 }
 
 func newLedger(db *DB) *ledger {
-	return &ledger{db: db, log: db.log, queue: make(chan submitted, queueMax)}
+	return &ledger{db: db, log: db.log, queue: make(chan submitted, queueMax), memory: newMemory()}
 }
 
 // SubmitReport enters a watch report of the person into the ledger and returns after the commit. The same
@@ -162,7 +164,7 @@ func (l *ledger) enter(ctx context.Context, batch []submitted) {
 	// A shutdown lets the transaction that has begun finish.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), batchTime)
 	defer cancel()
-	outcomes, err := l.db.enterReports(ctx, batch)
+	outcomes, err := l.enterReports(ctx, batch)
 	if err != nil {
 		l.log.Error("watch reports not entered", "reports", len(batch), "err", err)
 		busy := fmt.Errorf("enter report: %w", errors.Join(errBusy, err))

@@ -2,6 +2,9 @@ package postgres
 
 import (
 	"context"
+	"encoding/hex"
+	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -17,44 +20,87 @@ type viewing struct {
 	broadcast lms.BroadcastID
 }
 
-// playing is one player of a viewing.
-type playing struct {
-	viewing
-	player string
-}
-
-// entry is what the ledger holds of the viewings in a batch. It is loaded under the locks of their persons'
-// budgets, changed by lms.Viewer.Accept, report by report, and saved.
+// entry is what the ledger holds of the viewings in a batch: remembered or read, changed by lms.Viewer.Accept,
+// report by report, and saved if nobody else has changed it meanwhile.
 type entry struct {
 	sessions  map[lms.BroadcastID]*lms.Session
 	countable map[lms.BroadcastID]lms.Spans
 	allowed   map[viewing]bool // may watch; the others are unknown here
 	seconds   map[viewing]map[lms.Provenance]lms.Spans
 	positions map[viewing]*int64
-	players   map[playing]lms.Player
+	players   map[viewing]map[string]lms.Player
 	budgets   map[lms.PersonID]lms.Budget
-	refused   map[viewing]int64 // by the reports of this batch; a key for each viewing that reported
-	reported  map[playing]bool
+	versions  map[lms.PersonID]int64      // of the budgets that all this is based on
+	viewings  map[lms.PersonID][]viewing  // that reported
+	refused   map[viewing]int64           // by the reports of this batch
+	reported  map[viewing]map[string]bool // players of this batch
 
-	loaded     map[viewing]map[lms.Provenance]lms.Spans // as found, to save the differences
-	newPlayers map[viewing]bool                         // viewings with a player not seen before
+	loaded map[viewing]map[lms.Provenance]lms.Spans // as found, to save the differences
 }
 
-// enterReports runs one transaction for all the reports: lock, read, ask lms, write. The outcomes are in the
-// order of the batch.
-func (db *DB) enterReports(ctx context.Context, batch []submitted) ([]outcome, error) {
+// enterTries bounds how often a batch is entered again because another node was faster for somebody in it.
+const enterTries = 8
+
+var errContended = errors.New("another node keeps changing what the reports are about")
+
+// enterReports enters all the reports: recall or read, ask lms, write what has changed in one statement. Those of
+// persons whom another node changed in between are entered again. The outcomes are in the order of the batch; with
+// an error, some of the reports may have been entered, which does no harm because they come again.
+func (l *ledger) enterReports(ctx context.Context, batch []submitted) ([]outcome, error) {
 	outcomes := make([]outcome, len(batch))
-	err := db.tx(ctx, "enter watch reports", func(tx pgx.Tx, now time.Time) error {
-		e, err := loadEntry(ctx, tx, batch)
-		if err != nil {
+	left := make([]int, len(batch))
+	for i := range left {
+		left[i] = i
+	}
+	for range enterTries {
+		var err error
+		if left, err = l.try(ctx, batch, left, outcomes); err != nil {
+			for _, s := range batch {
+				l.memory.forget(s.person) // who knows what was committed
+			}
+			return nil, err
+		}
+		if len(left) == 0 {
+			return outcomes, nil
+		}
+	}
+	return nil, errContended
+}
+
+// try enters those reports of the batch that are left, in one transaction, and returns those that are to be tried again.
+func (l *ledger) try(ctx context.Context, batch []submitted, left []int, outcomes []outcome) (again []int, err error) {
+	var e *entry
+	var saved map[lms.PersonID]bool
+	var now time.Time
+	err = l.db.tx(ctx, "enter watch reports", func(tx pgx.Tx, at time.Time) error {
+		var err error
+		now = at
+		if e, err = l.load(ctx, tx, batch, left); err != nil {
 			return err
 		}
-		for i, s := range batch {
-			outcomes[i] = e.accept(s, now)
+		for _, i := range left {
+			outcomes[i] = e.accept(batch[i], now)
 		}
-		return e.save(ctx, tx, now)
+		saved, err = e.save(ctx, tx, now)
+		return err
 	})
-	return outcomes, err
+	if err != nil {
+		return nil, err
+	}
+	for person := range e.viewings {
+		if saved[person] {
+			l.memory.keep(e, person, now)
+		} else {
+			l.memory.forget(person)
+		}
+	}
+	for _, i := range left {
+		if person := batch[i].person; len(e.viewings[person]) > 0 && !saved[person] {
+			again = append(again, i)
+		}
+	}
+	l.memory.sweep(now)
+	return again, nil
 }
 
 // accept asks lms about one report and keeps its answer.
@@ -64,17 +110,20 @@ func (e *entry) accept(s submitted, now time.Time) outcome {
 		return outcome{err: lms.ErrNotFound}
 	}
 	session := e.sessions[v.broadcast]
-	p := playing{v, s.report.Player}
-	player, known := e.players[p]
-	if !known {
-		e.newPlayers[v] = true
-	}
-	before := lms.Viewer{Seconds: e.seconds[v], PositionMS: e.positions[v], Player: player, Budget: e.budgets[v.person]}
+	before := lms.Viewer{Seconds: e.seconds[v], PositionMS: e.positions[v], Player: e.players[v][s.report.Player], Budget: e.budgets[v.person]}
 	after, refused := before.Accept(*session, s.report, now)
-	e.seconds[v], e.positions[v], e.players[p] = after.Seconds, after.PositionMS, after.Player
+	if e.reported[v] == nil {
+		e.reported[v] = make(map[string]bool, 1)
+		e.viewings[v.person] = append(e.viewings[v.person], v)
+		e.players[v] = maps.Clone(e.players[v]) // what is remembered stays as it is until the commit
+		if e.players[v] == nil {
+			e.players[v] = make(map[string]lms.Player, 1)
+		}
+	}
+	e.reported[v][s.report.Player] = true
+	e.seconds[v], e.positions[v], e.players[v][s.report.Player] = after.Seconds, after.PositionMS, after.Player
 	e.budgets[v.person] = after.Budget
 	e.refused[v] += refused
-	e.reported[p] = true
 	countable, ok := e.countable[v.broadcast]
 	if !ok {
 		countable = session.Countable(now)
@@ -91,47 +140,67 @@ func (e *entry) accept(s submitted, now time.Time) outcome {
 	}}
 }
 
-// pairs returns the viewings of the batch as two parallel arrays, ordered and without repetition, so that
-// every transaction takes its locks in the same order.
-func pairs(batch []submitted) (persons, broadcasts []string) {
-	seen := make([]viewing, 0, len(batch))
-	for _, s := range batch {
-		seen = append(seen, viewing{s.person, s.report.Broadcast})
+// viewingsOf returns the viewings of a batch, ordered by person and without repetition, so that two nodes take their
+// locks in the same order.
+func viewingsOf(batch []submitted, left []int) []viewing {
+	asked := make([]viewing, 0, len(left))
+	for _, i := range left {
+		asked = append(asked, viewing{batch[i].person, batch[i].report.Broadcast})
 	}
-	slices.SortFunc(seen, func(a, b viewing) int {
+	slices.SortFunc(asked, func(a, b viewing) int {
 		if c := strings.Compare(string(a.person), string(b.person)); c != 0 {
 			return c
 		}
 		return strings.Compare(string(a.broadcast), string(b.broadcast))
 	})
-	for _, v := range slices.Compact(seen) {
-		persons = append(persons, string(v.person))
-		broadcasts = append(broadcasts, string(v.broadcast))
-	}
-	return persons, broadcasts
+	return slices.Compact(asked)
 }
 
-// loadEntry locks the budgets of all persons in the batch and reads what is known of their viewings, in one
-// round trip.
-func loadEntry(ctx context.Context, tx pgx.Tx, batch []submitted) (*entry, error) {
-	persons, broadcasts := pairs(batch)
+// uuids encodes ids for a parameter of type uuid[]. Given as text they cost both sides several times as much. What is
+// no UUID becomes the one that nobody has.
+type uuids [][16]byte
+
+func add[ID ~string](to uuids, id ID) uuids {
+	var b [16]byte
+	text := strings.ReplaceAll(string(id), "-", "")
+	if len(text) == 2*len(b) {
+		if _, err := hex.Decode(b[:], []byte(text)); err != nil {
+			b = [16]byte{}
+		}
+	}
+	return append(to, b)
+}
+
+// load recalls or reads what the reports are about, in one round trip. The versions are read before what they are
+// the versions of, so that a change in between is noticed.
+func (l *ledger) load(ctx context.Context, tx pgx.Tx, batch []submitted, left []int) (*entry, error) {
+	asked := viewingsOf(batch, left)
 	e := &entry{
-		sessions:   make(map[lms.BroadcastID]*lms.Session),
-		countable:  make(map[lms.BroadcastID]lms.Spans),
-		allowed:    make(map[viewing]bool, len(persons)),
-		seconds:    make(map[viewing]map[lms.Provenance]lms.Spans, len(persons)),
-		positions:  make(map[viewing]*int64, len(persons)),
-		players:    make(map[playing]lms.Player, len(batch)),
-		budgets:    make(map[lms.PersonID]lms.Budget, len(persons)),
-		refused:    make(map[viewing]int64, len(persons)),
-		reported:   make(map[playing]bool, len(batch)),
-		loaded:     make(map[viewing]map[lms.Provenance]lms.Spans, len(persons)),
-		newPlayers: make(map[viewing]bool),
+		sessions:  make(map[lms.BroadcastID]*lms.Session),
+		countable: make(map[lms.BroadcastID]lms.Spans),
+		allowed:   make(map[viewing]bool, len(asked)),
+		seconds:   make(map[viewing]map[lms.Provenance]lms.Spans, len(asked)),
+		positions: make(map[viewing]*int64, len(asked)),
+		players:   make(map[viewing]map[string]lms.Player, len(asked)),
+		budgets:   make(map[lms.PersonID]lms.Budget, len(asked)),
+		versions:  make(map[lms.PersonID]int64, len(asked)),
+		viewings:  make(map[lms.PersonID][]viewing, len(asked)),
+		refused:   make(map[viewing]int64, len(asked)),
+		reported:  make(map[viewing]map[string]bool, len(asked)),
+		loaded:    make(map[viewing]map[lms.Provenance]lms.Spans, len(asked)),
 	}
 	var b pgx.Batch
+	var broadcasts []string
+	for _, v := range asked {
+		if !slices.Contains(broadcasts, string(v.broadcast)) {
+			broadcasts = append(broadcasts, string(v.broadcast))
+		}
+	}
+	persons, viewings := l.memory.recall(e, asked)
 	e.queueBudgets(&b, persons)
 	queueSessions(&b, e.sessions, broadcasts)
-	e.queueViewings(&b, persons, broadcasts)
+	e.queueAllowed(&b, asked)
+	e.queueViewings(&b, viewings)
 	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
 		return nil, err
 	}
@@ -141,95 +210,56 @@ func loadEntry(ctx context.Context, tx pgx.Tx, batch []submitted) (*entry, error
 	return e, nil
 }
 
-// queueBudgets makes sure that everybody has a budget and locks it until the commit.
-func (e *entry) queueBudgets(b *pgx.Batch, persons []string) {
+// queueBudgets makes sure that everybody has a budget and reads it.
+func (e *entry) queueBudgets(b *pgx.Batch, people []lms.PersonID) {
+	if len(people) == 0 {
+		return
+	}
+	persons := make(uuids, 0, len(people))
+	for _, person := range people {
+		persons = add(persons, person)
+	}
 	b.Queue(`
 		insert into watch_budgets (person_id, left_ms)
 		select id, 0 from persons where id = any($1::uuid[]) order by id
 		on conflict (person_id) do nothing`, persons)
 	b.Queue(`
-		select person_id, left_ms, at from watch_budgets
-		where person_id = any($1::uuid[]) order by person_id for update`, persons).Query(func(rows pgx.Rows) error {
+		select person_id, left_ms, at, version from watch_budgets
+		where person_id = any($1::uuid[])`, persons).Query(func(rows pgx.Rows) error {
 		var person lms.PersonID
-		var left int64
+		var left, version int64
 		var at *time.Time
-		_, err := pgx.ForEachRow(rows, []any{&person, &left, &at}, func() error {
+		_, err := pgx.ForEachRow(rows, []any{&person, &left, &at, &version}, func() error {
 			budget := lms.Budget{Left: time.Duration(left) * time.Millisecond}
 			if at != nil {
 				budget.At = *at
 			}
-			e.budgets[person] = budget
+			e.budgets[person], e.versions[person] = budget, version
 			return nil
 		})
 		return err
 	})
 }
 
-// queueSessions reads timelines and recordings of broadcasts.
-func queueSessions(b *pgx.Batch, sessions map[lms.BroadcastID]*lms.Session, broadcasts []string) {
-	session := func(id lms.BroadcastID) *lms.Session {
-		if sessions[id] == nil {
-			sessions[id] = &lms.Session{}
-		}
-		return sessions[id]
+// pairs returns viewings as two parallel arrays.
+func pairs(viewings []viewing) (persons, broadcasts uuids) {
+	persons, broadcasts = make(uuids, 0, len(viewings)), make(uuids, 0, len(viewings))
+	for _, v := range viewings {
+		persons, broadcasts = add(persons, v.person), add(broadcasts, v.broadcast)
 	}
-	b.Queue(`
-		select broadcast_id, started_at, timeline_start_ms, ended_at
-		from broadcast_runs where broadcast_id = any($1::uuid[]) order by broadcast_id, number`, broadcasts).
-		Query(func(rows pgx.Rows) error {
-			var id lms.BroadcastID
-			var run lms.Run
-			var ended *time.Time
-			_, err := pgx.ForEachRow(rows, []any{&id, &run.StartedAt, &run.StartMS, &ended}, func() error {
-				run.EndedAt = time.Time{}
-				if ended != nil {
-					run.EndedAt = *ended
-				}
-				s := session(id)
-				s.Timeline = append(s.Timeline, run)
-				return nil
-			})
-			return err
-		})
-	b.Queue(`
-		select broadcast_id, timeline_ms, recording_ms, length_ms
-		from recording_edits where broadcast_id = any($1::uuid[]) order by broadcast_id, timeline_ms`, broadcasts).
-		Query(func(rows pgx.Rows) error {
-			var id lms.BroadcastID
-			var p lms.Piece
-			_, err := pgx.ForEachRow(rows, []any{&id, &p.TimelineMS, &p.RecordingMS, &p.LengthMS}, func() error {
-				s := session(id)
-				s.Edits = append(s.Edits, p)
-				return nil
-			})
-			return err
-		})
-	queueRecordings(b, session, broadcasts)
+	return persons, broadcasts
 }
 
-// queueRecordings reads which version of the recordings of broadcasts is shown.
-func queueRecordings(b *pgx.Batch, session func(lms.BroadcastID) *lms.Session, broadcasts []string) {
-	b.Queue(`select broadcast_id, version, deleted_at is not null from recordings where broadcast_id = any($1::uuid[])`, broadcasts).
-		Query(func(rows pgx.Rows) error {
-			var id lms.BroadcastID
-			var version int
-			var deleted bool
-			_, err := pgx.ForEachRow(rows, []any{&id, &version, &deleted}, func() error {
-				s := session(id)
-				s.Version, s.Deleted = version, deleted
-				return nil
-			})
-			return err
-		})
-}
+// askedViewings is a table of them.
+const askedViewings = `unnest($1::uuid[], $2::uuid[]) as asked (person_id, broadcast_id)`
 
-// queueViewings reads who may watch, what they have watched, where they were and their players.
-func (e *entry) queueViewings(b *pgx.Batch, persons, broadcasts []string) {
-	const asked = `unnest($1::uuid[], $2::uuid[]) as asked (person_id, broadcast_id)`
+// queueAllowed reads who may watch. It is never remembered, because somebody may have been turned away.
+func (e *entry) queueAllowed(b *pgx.Batch, viewings []viewing) {
+	persons, broadcasts := pairs(viewings)
 	var v viewing
 	b.Queue(`
 		select asked.person_id, asked.broadcast_id
-		from `+asked+`
+		from `+askedViewings+`
 		join broadcasts on broadcasts.id = asked.broadcast_id
 		join courses on courses.id = broadcasts.course_id
 		where exists (select from enrolments
@@ -244,6 +274,15 @@ func (e *entry) queueViewings(b *pgx.Batch, persons, broadcasts []string) {
 			})
 			return err
 		})
+}
+
+// queueViewings reads what has been watched, where the person was and their players.
+func (e *entry) queueViewings(b *pgx.Batch, viewings []viewing) {
+	if len(viewings) == 0 {
+		return
+	}
+	persons, broadcasts := pairs(viewings)
+	var v viewing
 	var as lms.Provenance
 	var text string
 	seconds := func(rows pgx.Rows) error {
@@ -258,12 +297,12 @@ func (e *entry) queueViewings(b *pgx.Batch, persons, broadcasts []string) {
 		return err
 	}
 	b.Queue(`select person_id, broadcast_id, provenance, watched::text
-		from `+asked+` join attendance using (person_id, broadcast_id)`, persons, broadcasts).Query(seconds)
+		from `+askedViewings+` join attendance using (person_id, broadcast_id)`, persons, broadcasts).Query(seconds)
 	b.Queue(`select person_id, broadcast_id, reason, seconds::text
-		from `+asked+` join attendance_withheld using (person_id, broadcast_id)`, persons, broadcasts).Query(seconds)
+		from `+askedViewings+` join attendance_withheld using (person_id, broadcast_id)`, persons, broadcasts).Query(seconds)
 	var position *int64
 	b.Queue(`select person_id, broadcast_id, position_ms
-		from `+asked+` join playheads using (person_id, broadcast_id)`, persons, broadcasts).
+		from `+askedViewings+` join playheads using (person_id, broadcast_id)`, persons, broadcasts).
 		Query(func(rows pgx.Rows) error {
 			_, err := pgx.ForEachRow(rows, []any{&v.person, &v.broadcast, &position}, func() error {
 				e.positions[v] = position
@@ -271,13 +310,16 @@ func (e *entry) queueViewings(b *pgx.Batch, persons, broadcasts []string) {
 			})
 			return err
 		})
-	var p playing
+	var name string
 	var player lms.Player
 	b.Queue(`select person_id, broadcast_id, player, seq, from_ms, to_ms
-		from `+asked+` join players using (person_id, broadcast_id)`, persons, broadcasts).
+		from `+askedViewings+` join players using (person_id, broadcast_id)`, persons, broadcasts).
 		Query(func(rows pgx.Rows) error {
-			_, err := pgx.ForEachRow(rows, []any{&p.person, &p.broadcast, &p.player, &player.Seq, &player.FromMS, &player.ToMS}, func() error {
-				e.players[p] = player
+			_, err := pgx.ForEachRow(rows, []any{&v.person, &v.broadcast, &name, &player.Seq, &player.FromMS, &player.ToMS}, func() error {
+				if e.players[v] == nil {
+					e.players[v] = make(map[string]lms.Player, 1)
+				}
+				e.players[v][name] = player
 				return nil
 			})
 			return err
