@@ -11,6 +11,8 @@ const (
 	NoticeLink NoticeKind = "personal_link"
 
 	NoticeSchedule NoticeKind = "schedule_change"
+
+	NoticeCertificate NoticeKind = "certificate"
 )
 
 // Notice is a message that is due to one person: what it has to say, not yet its words. It is put together
@@ -24,8 +26,8 @@ type Notice struct {
 	Language  Language // in which the reader is written to; "" for English
 	ExpiresAt time.Time
 	Code      OTP    // NoticeOTP
-	Link      string // NoticeLink, NoticeSchedule: absolute
-	Programme string // NoticeLink, NoticeSchedule: its title
+	Link      string // NoticeLink, NoticeSchedule, NoticeCertificate: absolute
+	Programme string // NoticeLink, NoticeSchedule: its title; NoticeCertificate: what it is for
 	Role      Role   // NoticeLink: what the reader is to be there
 	Lecture   Lecture
 }

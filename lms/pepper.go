@@ -34,6 +34,8 @@ const (
 	// ForAuditSource hashes addresses of clients, which the audit forgets before its rows.
 	ForAuditSource Purpose = "audit-source"
 	ForRemote      Purpose = "remote" // addresses that are counted, not kept
+	// ForSigningKey is the key under which the private halves of signing keys are stored.
+	ForSigningKey Purpose = "signing-key"
 )
 
 // NewPepper makes a Pepper of at least 32 bytes from crypto/rand, kept by the operator.

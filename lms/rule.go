@@ -213,6 +213,25 @@ func (e *Evidence) Watch(seconds map[Provenance]Spans, countable Spans) {
 	e.WatchedS = live.Union(replay).Len()
 }
 
+// Mark enters that a condition of the kind is fulfilled, or, with a reason, that it was waived.
+func (e *Evidence) Mark(kind RuleKind, waiver string) {
+	if waiver != "" {
+		if e.Waived == nil {
+			e.Waived = map[RuleKind]string{}
+		}
+		e.Waived[kind] = waiver
+		return
+	}
+	switch kind {
+	case RuleEvaluation:
+		e.Evaluated = true
+	case RuleDisclosure:
+		e.DisclosureSeen = true
+	case RuleIdentity:
+		e.IdentityVerified = true
+	}
+}
+
 // Judged is a condition with what is there and what is needed.
 type Judged struct {
 	Kind   RuleKind `json:"kind"`

@@ -38,7 +38,7 @@ var edges = map[string]string{
 	"signaling":                   "signaling/protocol lms",
 	"storage/object":              "",
 	"storage/object/objecttest":   "storage/object",
-	"storage/postgres":            "lms storage/postgres/migrations",
+	"storage/postgres":            "lms lms/credential storage/postgres/migrations",
 	"storage/postgres/migrations": "",
 	"storage/postgres/private":    "",
 	"storage/postgres/pgtest":     "storage/postgres storage/postgres/private lms",

@@ -53,6 +53,8 @@ type DB struct {
 	site   string
 
 	notifier Notifier // nil leaves mail in the queue
+	drawer   Drawer   // nil leaves certificates in the queue
+	signer   signer
 }
 
 // timeouts bound what one statement, one wait for a lock and one transaction left open may take, so that

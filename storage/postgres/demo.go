@@ -84,6 +84,9 @@ func (db *DB) Demo(ctx context.Context, spec DemoSpec) (Demo, error) {
 		if d.Course, err = insertDemoCourses(ctx, tx, now, d.Programme); err != nil {
 			return err
 		}
+		if err := insertDemoLearning(ctx, tx, now, d.Programme, d.Course); err != nil {
+			return fmt.Errorf("tests and credit: %w", err)
+		}
 		for _, p := range demoPeople {
 			token, err := db.insertDemoPerson(ctx, tx, now, p, d, earlier)
 			if err != nil {

@@ -36,6 +36,8 @@ type mailJob struct {
 	Course    lms.CourseID    `json:"course,omitempty"`
 	Revision  int             `json:"revision,omitempty"` // of the course's schedule
 	Person    lms.PersonID    `json:"person,omitempty"`
+
+	Certificate string `json:"certificate,omitempty"`
 }
 
 // Kind is the name of the job in the queue.
@@ -102,6 +104,8 @@ func (db *DB) notice(ctx context.Context, job mailJob) (lms.Notice, error) {
 		return n, err
 	case lms.NoticeSchedule:
 		return db.scheduleNotice(ctx, job, now)
+	case lms.NoticeCertificate:
+		return db.certificateNotice(ctx, job)
 	}
 	return n, pgx.ErrNoRows // of a version to come
 }
@@ -147,6 +151,10 @@ func (db *DB) newWorkers() (*river.Client[pgx.Tx], error) {
 	if db.notifier != nil {
 		river.AddWorker(workers, &mailWorker{db: db})
 		queues[river.QueueDefault] = river.QueueConfig{MaxWorkers: mailWorkers}
+	}
+	if db.drawer != nil {
+		river.AddWorker(workers, &certificateWorker{db: db})
+		queues[queueCertificates] = river.QueueConfig{MaxWorkers: certificateWorkers}
 	}
 	return river.NewClient(riverpgxv5.New(db.pool), &river.Config{
 		Logger:  library(db.log),
