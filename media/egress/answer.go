@@ -23,6 +23,9 @@ var feedbackTaken = []string{"goog-remb", "nack", "nack pli", "ccm fir"}
 // profiles are the H.264 profiles by rank (RFC 6184 section 8.1): constrained baseline, baseline, main, high.
 var profiles = [...]string{"42e0", "4200", "4d00", "6400", "640c"}
 
+// rtxBit tells the stream of retransmissions from its stream by their SSRC.
+const rtxBit = 1 << 31
+
 // plan is what an answer promises for one section: which track goes out and how.
 type plan struct {
 	section section
@@ -51,7 +54,7 @@ func answerPlan(o *offer, names map[media.Kind][]string, video, fmtp string) ([]
 			}
 			p.track, p.codec, p.ssrc = names[s.kind][n], c, rand.Uint32()|1
 			if c.rtx != 0 {
-				p.rtxSSRC = p.ssrc ^ 1<<31
+				p.rtxSSRC = p.ssrc ^ rtxBit
 			}
 		}
 		plans = append(plans, p)

@@ -22,8 +22,12 @@ const (
 	// rollover counter would go wrong (RFC 3711 section 3.3.1 guesses within 32,768).
 	farAhead = 4096
 	// rtxShare is the share of what is sent that may be sent again, and rtxBurst what may be at once, in bytes.
-	rtxShare = 10 // one tenth
-	rtxBurst = 64 << 10
+	// A line in front of which packets wait would only get fuller.
+	rtxShare     = 2  // a half
+	rtxShareFull = 10 // a tenth, of a line that is full
+	rtxBurst     = 64 << 10
+	// rtxPause is how soon the same packet is sent again once more, in percent of the round trip: round trips vary.
+	rtxPause = 70
 )
 
 // stream is one section of an attendee: what he gets of one track. It belongs to his worker.
@@ -60,6 +64,8 @@ type stream struct {
 	packets, octets uint32
 	credit          int // bytes that may be sent again
 	rtxSequence     uint16
+	answers         *forward.Answers // nil until he asks for a packet
+	late            shuffled
 }
 
 func newStream(p plan) stream {
@@ -103,6 +109,7 @@ func (s *stream) follow(in *intake) {
 
 // advance sends what is new.
 func (s *stream) advance(w *worker, v *viewer, to *path) {
+	s.release(w, v, to)
 	in := s.in
 	if in == nil || s.muted {
 		return
@@ -228,13 +235,26 @@ func (s *stream) send(w *worker, v *viewer, to *path, it item, stamp forward.Sta
 		// packets would be sealed with one nonce. So only those get padding who have one.
 		r.pad = it.pad
 	}
+	if s.late.On() && to.tcp == nil {
+		s.packets++
+		s.octets += uint32(len(it.Payload))
+		if it.Marker {
+			s.late.Sent()
+			s.withhold(w, v, to, pilot{w.now.Add(pilotLag), it.Packet, stamp, shift})
+			return
+		}
+		s.again(&r)
+	}
 	n := v.sealRTP(w.out.room(), &r)
 	if n == 0 {
 		return
 	}
-	s.packets++
-	s.octets += uint32(len(it.Payload))
-	s.credit = min(s.credit+n/rtxShare, rtxBurst)
+	if !r.rtx {
+		s.packets++
+		s.octets += uint32(len(it.Payload))
+	}
+	s.late.Sent()
+	s.credit = min(s.credit+n/v.share, rtxBurst)
 	w.packets++
 	w.bytes += n
 	if !w.out.put(to, n) {
@@ -252,8 +272,11 @@ func (s *stream) resend(w *worker, v *viewer, to *path, sequence uint16) bool {
 	if !ok || s.in == nil {
 		return false
 	}
+	if s.answers == nil {
+		s.answers = &forward.Answers{}
+	}
 	p := s.in.feed.lanes[origin.Layer].ring.Get(origin.Sequence)
-	if p == nil || s.credit < len(p.Payload) {
+	if p == nil || s.credit < len(p.Payload) || !s.answers.Due(sequence, w.now, v.fit.RoundTrip()*rtxPause/100) {
 		return false
 	}
 	r := rtpPacket{
@@ -261,16 +284,22 @@ func (s *stream) resend(w *worker, v *viewer, to *path, sequence uint16) bool {
 		stamp: forward.Stamp{Sequence: sequence, Timestamp: p.Timestamp + origin.Shift},
 	}
 	if s.rtxSSRC != 0 {
-		s.rtxSequence++
-		r.number, r.ssrc, r.original, r.rtx = s.rtx, s.rtxSSRC, sequence, true
-		r.stamp.Sequence = s.rtxSequence
+		s.again(&r)
 	}
 	n := v.sealRTP(w.out.room(), &r)
 	if n == 0 {
 		return false
 	}
 	s.credit -= n
+	s.answers.Given(sequence, w.now)
 	return w.out.put(to, n)
+}
+
+// again makes a packet one of the stream of retransmissions (RFC 4588).
+func (s *stream) again(r *rtpPacket) {
+	s.rtxSequence++
+	r.number, r.ssrc, r.original, r.rtx = s.rtx, s.rtxSSRC, r.stamp.Sequence, true
+	r.stamp.Sequence = s.rtxSequence
 }
 
 // plead asks for a keyframe because the attendee has lost the picture, not too often.

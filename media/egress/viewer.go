@@ -2,7 +2,6 @@ package egress
 
 import (
 	"encoding/binary"
-	"slices"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -32,10 +31,11 @@ type viewer struct {
 	fit     forward.Fit
 	wanted  media.Layer // as the attendee has chosen
 	silent  bool        // nothing is sent because nothing is heard of him
+	share   int         // one part in so many of what is sent may be sent again
 }
 
 func newViewer(a *attendee, seal *srtp.Context, now time.Time) *viewer {
-	v := &viewer{a: a, room: a.room, seal: seal, fit: forward.NewFit(now), wanted: media.Auto}
+	v := &viewer{a: a, room: a.room, seal: seal, fit: forward.NewFit(now), wanted: media.Auto, share: rtxShare}
 	for _, kind := range []media.Kind{media.Video, media.Audio} {
 		for _, p := range a.plans {
 			if p.track != "" && p.section.kind == kind {
@@ -131,7 +131,12 @@ func (v *viewer) hear(w *worker, f *feedback) {
 	m := w.server.meters
 	for _, n := range f.missing {
 		m.nacks.Inc()
-		if s := v.stream(n.ssrc); s != nil && s.resend(w, v, to, n.sequence) {
+		s := v.stream(n.ssrc)
+		if s == nil {
+			continue
+		}
+		s.late.Asked()
+		if s.resend(w, v, to, n.sequence) {
 			w.resent++
 		}
 	}
@@ -141,31 +146,42 @@ func (v *viewer) hear(w *worker, f *feedback) {
 		}
 	}
 	for i := range f.received {
-		if s := v.stream(f.received[i].SSRC); s != nil {
-			v.weigh(s, &f.received[i], w.now)
-		}
+		v.weigh(&f.received[i], w.now)
 	}
 	if f.estimate > 0 {
 		v.fit.Estimate(f.estimate, w.now)
 	}
 }
 
-// weigh takes what a receiver report says of a stream.
-func (v *viewer) weigh(s *stream, r *rtcp.ReceptionReport, now time.Time) {
-	if trip, ok := s.echo.Heard(r.LastSenderReport, r.Delay, now); ok {
+// weigh takes what a receiver report says of a stream, or of its retransmissions.
+func (v *viewer) weigh(r *rtcp.ReceptionReport, now time.Time) {
+	s, plain := v.stream(r.SSRC), true
+	if s == nil {
+		if s, plain = v.stream(r.SSRC^rtxBit), false; s == nil || s.rtxSSRC != r.SSRC {
+			return
+		}
+	}
+	losses := &s.losses
+	if !plain {
+		losses = &s.late.losses
+	} else if trip, ok := s.echo.Heard(r.LastSenderReport, r.Delay, now); ok {
 		v.fit.Trip(trip, now)
 	}
-	if share, ok := s.losses.Report(r.TotalLost, r.LastSequenceNumber, now); ok && s.kind == media.Video {
+	share, ok := losses.Report(r.TotalLost, r.LastSequenceNumber, now)
+	// What is counted is the stream in which most of the packets go.
+	if ok && s.kind == media.Video && s.late.On() != plain {
+		s.late.Lost(share)
 		v.fit.Loss(share, now)
 	}
 }
 
 func (v *viewer) stream(ssrc uint32) *stream {
-	i := slices.IndexFunc(v.streams, func(s stream) bool { return s.ssrc == ssrc })
-	if i < 0 {
-		return nil
+	for i := range v.streams {
+		if v.streams[i].ssrc == ssrc {
+			return &v.streams[i]
+		}
 	}
-	return &v.streams[i]
+	return nil
 }
 
 // upkeep decides on layers and sends reports when they are due.
@@ -177,8 +193,13 @@ func (v *viewer) upkeep(w *worker) {
 		v.fallSilent()
 	}
 	v.decide(w)
+	v.share = rtxShare
+	if v.fit.Queued(w.now) {
+		v.share = rtxShareFull
+	}
 	for i := range v.streams {
 		s := &v.streams[i]
+		v.reconsider(w, s)
 		if !s.replayed.IsZero() && w.now.Sub(s.replayed) > replayKept {
 			s.history.EndReplay()
 			s.replayed = time.Time{}
@@ -186,6 +207,19 @@ func (v *viewer) upkeep(w *worker) {
 	}
 	if w.now.Sub(v.told) >= reportEvery {
 		v.report(w)
+	}
+}
+
+// reconsider sees whether packets overtake each other on the way to him.
+func (v *viewer) reconsider(w *worker, s *stream) {
+	if s.kind != media.Video || s.rtxSSRC == 0 {
+		return
+	}
+	if s.late.Judge(w.now) {
+		s.losses, s.late.losses = forward.Losses{}, forward.Losses{}
+	}
+	if to := v.a.path.Load(); to != nil {
+		s.release(w, v, to)
 	}
 }
 

@@ -163,7 +163,7 @@ func testViewer(t testing.TB, r *Room) (*viewer, *srtp.Context) {
 	must(t, err)
 	open, err := srtp.CreateContext(key, salt, srtp.ProtectionProfileAeadAes128Gcm)
 	must(t, err)
-	video := plan{section: section{kind: media.Video}, track: "camera", codec: codec{number: 102, mime: mimeH264, rtx: 103}, ssrc: 7, rtxSSRC: 8}
+	video := plan{section: section{kind: media.Video}, track: "camera", codec: codec{number: 102, mime: mimeH264, rtx: 103}, ssrc: 7, rtxSSRC: 7 ^ rtxBit}
 	audio := plan{section: section{kind: media.Audio}, track: "microphone", codec: codec{number: 111, mime: mimeOpus}, ssrc: 9}
 	a := &attendee{server: r.server, room: r, plans: []plan{audio, video}}
 	a.wanted.Store(uint32(media.Auto))

@@ -81,6 +81,9 @@ func (f *Fit) Trip(d time.Duration, now time.Time) {
 	f.trips, f.timed = [2]time.Duration{f.trips[1], d}, now
 }
 
+// RoundTrip returns the shortest of late, 0 when none is known.
+func (f *Fit) RoundTrip() time.Duration { return f.shortest }
+
 // Decide returns whether Rung has changed. The rates are those of the rungs, lowest first, in bit/s; sound is what goes
 // out besides. Without rungs there is nothing to decide.
 func (f *Fit) Decide(rates []float64, sound float64, now time.Time) bool {
@@ -92,8 +95,8 @@ func (f *Fit) Decide(rates []float64, sound float64, now time.Time) bool {
 		f.reshape(rates, sound)
 	}
 	f.rate = rateOf(rates, sound, f.rung)
-	narrow := f.fresh(f.told, now) && f.estimate < fitDown*f.rate && f.queued(now)
-	lossy := f.fresh(f.heard, now) && (f.share > fitLoss || f.share > fitSpill && f.queued(now))
+	narrow := f.fresh(f.told, now) && f.estimate < fitDown*f.rate && f.Queued(now)
+	lossy := f.fresh(f.heard, now) && (f.share > fitLoss || f.share > fitSpill && f.Queued(now))
 	if f.trying {
 		f.judge(rates, sound, narrow || lossy, now)
 	} else {
@@ -112,9 +115,9 @@ func rateOf(rates []float64, sound float64, rung int) float64 {
 
 func (f *Fit) fresh(at, now time.Time) bool { return !at.IsZero() && now.Sub(at) < fitFresh }
 
-// queued reports whether packets wait in front of the link, not only for the moment that a keyframe takes. Who does not
+// Queued reports whether packets wait in front of the link, not only for the moment that a keyframe takes. Who does not
 // answer reports is believed without.
-func (f *Fit) queued(now time.Time) bool {
+func (f *Fit) Queued(now time.Time) bool {
 	return f.timed.IsZero() || f.fresh(f.timed, now) && min(f.trips[0], f.trips[1])-f.shortest > fitQueue
 }
 
@@ -197,7 +200,7 @@ func (f *Fit) shrink(rates []float64, sound float64, now time.Time) {
 		return
 	case f.rung > 1:
 		f.move(min(f.rung-1, highest(rates, sound, capacity)), now)
-	case capacity < fitSound && f.queued(now):
+	case capacity < fitSound && f.Queued(now):
 		f.move(0, now)
 	default:
 		f.trouble = now

@@ -25,6 +25,7 @@ export class Feed {
   stats: ReceiveStats | undefined;
   private peer: Peer | undefined;
   private delayMs = 0;
+  private readonly mending = new Mending();
   private layer: LayerChoice = 'auto';
 
   constructor(options: FeedOptions, make: (options: SubscriberOptions) => Subscriber) {
@@ -41,6 +42,7 @@ export class Feed {
       onstate: (state, why) => this.sink.onstate?.(state, why),
       onstats: (stats) => {
         this.stats = stats;
+        if (this.mending.learn(stats, performance.now())) this.hold();
         this.sink.onstats?.(stats);
       },
       onlayer: (state) => this.sink.onlayer?.(state),
@@ -76,8 +78,34 @@ export class Feed {
 
   private hold(): void {
     for (const receiver of ((this.peer as Partial<RTCPeerConnection> | undefined)?.getReceivers?.() ?? []) as Patient[]) {
-      if ('jitterBufferTarget' in receiver) receiver.jitterBufferTarget = this.delayMs || null;
+      if ('jitterBufferTarget' in receiver) receiver.jitterBufferTarget = Math.max(this.delayMs, this.mending.ms) || null;
     }
+  }
+}
+
+/** This many questions a second are those of a line that loses packets. */
+const lossy = 3;
+/** After so long without them, in ms, it no longer is. */
+const mended = 30_000;
+
+/**
+ * How long media waits on a line that loses packets. Browsers keep it back for the jitter alone, as they do not know the round trip of
+ * who only receives: each packet that is sent again would come too late. They ask for it every 100 ms; this leaves time for three times.
+ */
+export class Mending {
+  /** 0 on a good line. */
+  ms = 0;
+  private until = -Infinity;
+
+  /** Takes the figures of the last second; true when `ms` has changed. */
+  learn(stats: Pick<ReceiveStats, 'asked' | 'rttMs'>, now: number): boolean {
+    const before = this.ms;
+    if (stats.asked >= lossy) {
+      this.until = now + mended;
+      // It grows only: each change is a jump of the picture.
+      this.ms = Math.max(before, Math.min(1_000, 50 * Math.ceil((200 + 1.5 * stats.rttMs) / 50)));
+    } else if (now > this.until) this.ms = 0;
+    return this.ms !== before;
   }
 }
 

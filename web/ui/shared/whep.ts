@@ -17,8 +17,10 @@ export type SubscriberState = 'idle' | 'connecting' | 'waiting' | 'playing' | 'r
 /** What arrives on this device, once a second. */
 export interface ReceiveStats {
   kbps: number;
-  /** Share of packets lost since the last figures, 0 to 1. */
+  /** Share of packets lost since the last figures that did not come later either, 0 to 1. */
   loss: number;
+  /** How often pictures' packets were asked for again since the last figures. */
+  asked: number;
   rttMs: number;
   /** How long media waits here before it is shown. */
   bufferMs: number;
@@ -405,13 +407,19 @@ export class Subscriber {
   ): void {
     this.readAt = now;
     const sum = (name: string) => inbound.reduce((total, stat) => total + figure(stat, name), 0);
-    const lost = this.rates.growth('lost', sum('packetsLost'));
+    // What comes in the stream of retransmissions counts as lost in its own: on some lines the server sends nearly all there.
+    const missing = inbound.reduce(
+      (total, stat) => total + Math.max(0, figure(stat, 'packetsLost') - figure(stat, 'retransmittedPacketsReceived')),
+      0,
+    );
+    const lost = this.rates.growth('lost', missing);
     const received = this.rates.growth('received', sum('packetsReceived'));
     const emitted = this.rates.growth('emitted', figure(video, 'jitterBufferEmittedCount'));
     const delay = this.rates.growth('delay', figure(video, 'jitterBufferDelay'));
     this.options.onstats?.({
       kbps: (this.rates.perSecond('bytes', sum('bytesReceived'), now) * 8) / 1000,
       loss: lost + received > 0 ? lost / (lost + received) : 0,
+      asked: this.rates.growth('asked', sum('nackCount')),
       rttMs: 1000 * figure(pair, 'currentRoundTripTime'),
       bufferMs: emitted > 0 ? (1000 * delay) / emitted : 0,
       width: figure(video, 'frameWidth'),
