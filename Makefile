@@ -46,8 +46,9 @@ drill: need-drill build ## bad networks and Firefox: real browsers on both ends 
 	go build -o bin/loadtest ./cmd/loadtest
 	cd $(UI) && ../../bin/loadtest link -- npm run drill
 
-soak: need-test ## the long drills: the object store gone for ten minutes (LECTERN_OUTAGE)
+soak: need-test ## the long drills: the object store gone for ten minutes (LECTERN_OUTAGE), an hour of lecture (LECTERN_SOAK)
 	LECTERN_OUTAGE=$${LECTERN_OUTAGE:-10m} go test -count=1 -timeout 40m -v -run '^TestMirrorOutage$$' ./media/hls
+	LECTERN_SOAK=$${LECTERN_SOAK:-60m} go test -count=1 -timeout 60m -v -run '^TestSoak$$' ./media/hls
 
 bench: ## Go benchmarks of the live path, the packager, the ledger and the socket
 	go test -run '^$$' -bench . -benchmem ./media/... ./lms/... ./signaling/... ./storage/...

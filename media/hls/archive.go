@@ -183,6 +183,8 @@ type output struct {
 	parts  []*part
 	fresh  []*part // of them, those that readers do not know yet
 	gap    bool    // pictures are missing in it
+
+	depends bool // begins in the middle of a group of pictures
 }
 
 // newName returns an unguessable name (128 random bits).
@@ -263,7 +265,7 @@ func (o *output) row(r feed, open openRow, length time.Duration) segmentRow {
 
 // commit turns the outputs of a segment into what the renditions show, by lend, and makes it count.
 func (a *archive) commit(open openRow, outputs []*output, length time.Duration) error {
-	shown := lend(outputs)
+	shown := lend(outputs, a.catalog.shown())
 	rows := make([]any, renditions)
 	used := map[*output]bool{}
 	for r, o := range shown {
@@ -300,24 +302,32 @@ func (a *archive) remove(names []string) {
 
 // lend chooses what each rendition shows. A layer that misses pictures, or is missing altogether, is
 // replaced by the next lower whole one; a short freeze in its own picture is better than a higher layer,
-// which a slow line could not carry; and that is better than nothing.
-func lend(outputs []*output) (shown [renditions]*output) {
+// which a slow line could not carry; and that is better than nothing. What begins in the middle of a group of
+// pictures can only be shown where the same feed was shown before.
+func lend(outputs []*output, before [renditions]feed) (shown [renditions]*output) {
 	var have [slate + 1]*output
 	for _, o := range outputs {
 		have[o.Feed] = o
 	}
 	shown[sound] = have[sound]
 	for r := range sound {
-		order := []*output{have[r]}
+		may := func(f feed) []*output {
+			if o := have[f]; o != nil && (!o.depends || before[r] == f) {
+				return []*output{o}
+			}
+			return nil
+		}
+		mine := may(r)
+		down, up := mine, []*output(nil)
 		for lower := int(r) - 1; lower >= 0; lower-- {
-			order = append(order, have[lower])
+			down = append(down, may(feed(lower))...)
 		}
 		for higher := r + 1; higher < sound; higher++ {
-			order = append(order, have[higher])
+			up = append(up, may(higher)...)
 		}
-		own := int(r) + 1 // how many of order are not higher
-		shown[r] = firstOf(order[:own], true)
-		for _, next := range []*output{have[r], firstOf(order[:own], false), firstOf(order[own:], true), firstOf(order[own:], false), have[slate]} {
+		for _, next := range []*output{
+			firstOf(down, true), firstOf(mine, false), firstOf(down, false), firstOf(up, true), firstOf(up, false), have[slate],
+		} {
 			if shown[r] == nil {
 				shown[r] = next
 			}
@@ -326,10 +336,10 @@ func lend(outputs []*output) (shown [renditions]*output) {
 	return shown
 }
 
-// firstOf returns the first output that is there, and whole if that is asked.
+// firstOf returns the first output, and the first whole one if that is asked.
 func firstOf(order []*output, whole bool) *output {
 	for _, o := range order {
-		if o != nil && !(whole && o.gap) {
+		if !(whole && o.gap) {
 			return o
 		}
 	}

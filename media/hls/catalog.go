@@ -63,6 +63,18 @@ func (k *catalog) edits() ([]Edit, int64) {
 	return edits, last.RecordingMS + last.LengthMS
 }
 
+// shown is what each rendition of the recording showed last.
+func (k *catalog) shown() (last [renditions]feed) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	for r, rows := range k.contents.segments {
+		if last[r] = feed(r); len(rows) > 0 {
+			last[r] = rows[len(rows)-1].Feed
+		}
+	}
+	return last
+}
+
 // file returns what a name is, and whether it is one that a playlist lists.
 func (k *catalog) file(name string) (feed, bool) {
 	k.mu.RLock()

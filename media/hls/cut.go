@@ -88,7 +88,7 @@ func (p *packager) findLeaderCut(l *layer) *cut {
 		switch played := f.at - p.segment.start; {
 		case played > segmentMax: // a hole in the pictures that no segment may span
 			return p.newStop(l.frames[i-1].at)
-		case f.key && (played >= segmentMin || f.params != l.frames[0].params):
+		case f.key && (played >= p.segment.least() || f.params != l.frames[0].params):
 			return p.newCut(l, i)
 		case played >= segmentForced:
 			c := p.newCut(l, i)

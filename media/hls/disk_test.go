@@ -201,7 +201,7 @@ func TestEdits(t *testing.T) {
 func TestLend(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		have string // low mid high slate: + whole, ~ with a gap, - missing
+		have string // low mid high slate: + whole, ~ with a gap, > in the middle of a group of pictures, - missing
 		want string
 	}{
 		{"+++-", "low mid high"},
@@ -215,16 +215,21 @@ func TestLend(t *testing.T) {
 		{"~~~-", "low mid high"},
 		{"-~--", "mid mid mid"},
 		{"---+", "slate slate slate"},
+		{">>>+", "low mid high"},
+		{">>-+", "low mid slate"},
+		{"+>-+", "low mid low"},
+		{"->>+", "slate mid high"},
+		{">-++", "low high high"},
 	} {
 		var outputs []*output
 		for i, f := range []feed{feed(media.Low), feed(media.Mid), feed(media.High), slate} {
 			if c.have[i] != '-' {
-				outputs = append(outputs, &output{fileRow: fileRow{Feed: f}, gap: c.have[i] == '~'})
+				outputs = append(outputs, &output{fileRow: fileRow{Feed: f}, gap: c.have[i] == '~', depends: c.have[i] == '>'})
 			}
 		}
 		outputs = append(outputs, &output{fileRow: fileRow{Feed: sound}})
 		var got []string
-		shown := lend(outputs)
+		shown := lend(outputs, [renditions]feed{feed(media.Low), feed(media.Mid), feed(media.High), sound})
 		for _, o := range shown[:media.Layers] {
 			got = append(got, o.Feed.String())
 		}

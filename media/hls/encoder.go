@@ -58,6 +58,7 @@ type encoderInput struct {
 // mix waits for it. Its first frame to be used is number aacPriming; pad samples of silence
 // come before the first packets, which moves what is heard onto the grid of frames.
 func startEncoder(ffmpeg string, pad int64, voices int) (*encoder, error) {
+	// Not -fflags nobuffer: it throws the packet away that the input is recognised by, and the sound is early by 20 ms for good.
 	arguments := []string{"-hide_banner", "-nostdin", "-loglevel", "error", "-threads", "1"}
 	mix := ""
 	for i := range voices {
@@ -65,7 +66,7 @@ func startEncoder(ffmpeg string, pad int64, voices int) (*encoder, error) {
 		if i > 0 {
 			pipe = fmt.Sprintf("pipe:%d", 2+i) // where exec puts the first of ExtraFiles
 		}
-		arguments = append(arguments, "-fflags", "nobuffer", "-flags", "low_delay", "-probesize", "32", "-analyzeduration", "0", "-f", "ogg", "-i", pipe)
+		arguments = append(arguments, "-flags", "low_delay", "-probesize", "32", "-analyzeduration", "0", "-f", "ogg", "-i", pipe)
 		mix += fmt.Sprintf("[%d:a]", i)
 	}
 	if voices > 1 {

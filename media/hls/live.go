@@ -149,6 +149,17 @@ func (k *catalog) follows(f feed) bool {
 	return g != nil && len(g.parts[f]) > 0 && slices.Contains(g.shown[:], f)
 }
 
+// shownLive is what players of each rendition saw last at the live edge.
+func (k *catalog) shownLive() [renditions]feed {
+	last := k.shown()
+	if e := k.live.listed[k.contents.next()-1]; e != nil { // only the writing goroutine changes it
+		for r, file := range e.files {
+			last[r] = file.Feed
+		}
+	}
+	return last
+}
+
 // sawOther says whether players of a rendition have seen parts of another feed than this one.
 func (k *catalog) sawOther(r, f feed) bool {
 	g := k.live.open

@@ -231,7 +231,7 @@ func TestFewPictures(t *testing.T) {
 	for _, rate := range []int{300, 150, 90, 60} {
 		t.Run(fmt.Sprint(rate, " a minute"), func(t *testing.T) {
 			t.Parallel()
-			sc, err := makeSceneAt(640, rate)
+			sc, err := makeSceneAt(640, rate, 2*time.Second)
 			if err != nil {
 				t.Fatal(err)
 			}

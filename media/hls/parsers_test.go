@@ -42,7 +42,7 @@ func TestOtherParsers(t *testing.T) {
 		}
 	}
 	live := append([]string{"index.m3u8", "dvr.m3u8", "high.m3u8"}, liveNames...)
-	few, err := makeSceneAt(480, 60)
+	few, err := makeSceneAt(480, 60, 2*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -75,7 +75,7 @@ func (a *archive) recover(open openRow) error {
 		}
 		outputs = append(outputs, s.output)
 	}
-	shown := lend(outputs)
+	shown := lend(outputs, a.catalog.shown())
 	if length < time.Millisecond || shown[sound] == nil || shown[0] == nil {
 		for _, o := range outputs {
 			a.place.remove(o.Name)
@@ -131,6 +131,9 @@ func (s *salvage) fit(open openRow, length time.Duration) error {
 	if _, err := io.Copy(s.hash, s.disk); err != nil {
 		return fmt.Errorf("read %s: %w", s.Name, err)
 	}
+	if err := s.look(); err != nil {
+		return err
+	}
 	s.size, s.parts = size, make([]*part, n) // nobody asks for them any more
 	s.gap = s.length(n) < length-recoverTolerance
 	if s.Feed != sound {
@@ -143,6 +146,23 @@ func (s *salvage) fit(open openRow, length time.Duration) error {
 		at = int64(last.Base+last.Duration) / aacFrame
 	}
 	return s.write(open.Number, uint64(at*aacFrame), soundSamples(silence(slot(start+length)-at)))
+}
+
+// look finds out whether the first picture can be decoded by itself.
+func (s *salvage) look() error {
+	if s.Feed == sound || len(s.fragments) == 0 {
+		return nil
+	}
+	b := make([]byte, s.fragments[0].Size)
+	if _, err := s.disk.ReadAt(b, 0); err != nil {
+		return fmt.Errorf("read %s: %w", s.Name, err)
+	}
+	samples, err := fmp4.Read(b)
+	if err != nil || len(samples) == 0 {
+		return fmt.Errorf("read %s: %d pictures: %w", s.Name, len(samples), err)
+	}
+	s.depends = !samples[0].Sync
+	return nil
 }
 
 // silence is n frames of it.

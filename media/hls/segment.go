@@ -13,10 +13,19 @@ type segment struct {
 	openRow
 	start   time.Duration
 	slate   bool // no picture: sound alone, under the slate
+	forced  bool // begins in the middle of a group of pictures
 	layers  layers
 	outputs [slate + 1]*output
 	heard   int64         // grid place up to which its sound stands in parts
 	shown   time.Duration // place up to which the slate does
+}
+
+// least is how long a segment is before a keyframe ends it: one that not everybody can decode as short as a part.
+func (s *segment) least() time.Duration {
+	if s.forced {
+		return partTarget
+	}
+	return segmentMin
 }
 
 // slateStream is the slate: one dark H.264 picture, 640 by 360, as
@@ -40,7 +49,7 @@ var slateParams, slatePicture = func() (*h264.Params, []byte) {
 
 // open opens a segment at a cut with the layers that can begin there, and says whether the disk let it.
 func (p *packager) open(c *cut) bool {
-	s := &segment{start: c.at, heard: slot(c.at), shown: c.at}
+	s := &segment{start: c.at, forced: c.forced, heard: slot(c.at), shown: c.at}
 	p.segment = s
 	from := p.layers
 	if c.leader != nil && c.leader.ended {
@@ -84,7 +93,7 @@ func (p *packager) openOutputs(s *segment) error {
 			pictures[feed(i)], publication = l.frames[0].params, l.publication
 		}
 	}
-	if s.slate {
+	if s.slate || s.forced { // there may be renditions for which no layer can be decoded
 		pictures[slate] = slateParams
 	}
 	for f, params := range pictures {
@@ -96,6 +105,7 @@ func (p *packager) openOutputs(s *segment) error {
 		if err := add(f, data, initRow{Codec: params.Codec, Width: v.Width, Height: v.Height}); err != nil {
 			return err
 		}
+		s.outputs[f].depends = f != slate && !s.layers[f].frames[0].key
 	}
 	if err := add(sound, fmp4.Audio{Config: aacConfig}.Init(), initRow{Codec: aacCodec}); err != nil {
 		return err
@@ -108,13 +118,13 @@ func (p *packager) openOutputs(s *segment) error {
 	if err := p.archive.announce(s.openRow); err != nil {
 		return err
 	}
-	p.archive.catalog.begin(s.growing())
+	p.archive.catalog.begin(s.growing(p.archive.catalog.shownLive()))
 	return nil
 }
 
-// growing is what readers get to know of the segment. Each rendition lists parts of what it would show if all
-// went well from here on.
-func (s *segment) growing() *growing {
+// growing is what readers, who saw something of each rendition before, get to know of the segment. Each lists parts of what it
+// would show if all went well from here on.
+func (s *segment) growing(before [renditions]feed) *growing {
 	g := &growing{openRow: s.openRow}
 	var outputs []*output
 	for _, o := range s.outputs {
@@ -122,7 +132,7 @@ func (s *segment) growing() *growing {
 			outputs = append(outputs, o)
 		}
 	}
-	for r, o := range lend(outputs) {
+	for r, o := range lend(outputs, before) {
 		g.shown[r] = o.Feed
 	}
 	return g
@@ -203,12 +213,14 @@ func (p *packager) flush() error {
 		}
 		until = p.writtenTo(l) // of the best layer, in the end
 	}
-	if s.slate {
+	if s.outputs[slate] != nil {
 		for p.now-soundGrace >= s.shown+partTarget && s.shown+partTarget < s.start+segmentTarget {
 			if err := p.writeSlate(s.shown + partTarget); err != nil {
 				return err
 			}
 		}
+	}
+	if s.slate {
 		until = s.shown
 	}
 	if to := slot(until); p.sound.complete(to) {
@@ -302,7 +314,7 @@ func (p *packager) settledFrames(l *layer) int {
 		if p.cut != nil && f.at >= p.cut.at-nearReported {
 			return i
 		}
-		if f.key && f.at-p.segment.start >= segmentMin && !p.passed(f.at) {
+		if f.key && f.at-p.segment.start >= p.segment.least() && !p.passed(f.at) {
 			return i
 		}
 	}

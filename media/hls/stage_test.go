@@ -48,17 +48,18 @@ func loadScene(tb testing.TB, width int) *scene {
 	return s
 }
 
-func makeScene(width int) (*scene, error) { return makeSceneAt(width, sceneRate) }
+func makeScene(width int) (*scene, error) { return makeSceneAt(width, sceneRate, 2*time.Second) }
 
-// makeSceneAt makes a scene with so many pictures a minute. What is slower than usual does not flash.
-func makeSceneAt(width, rate int) (*scene, error) {
+// makeSceneAt makes a scene with so many pictures a minute, and a keyframe every so often. What is slower than usual does
+// not flash.
+func makeSceneAt(width, rate int, every time.Duration) (*scene, error) {
 	s := &scene{rate: rate}
 	length := int(sceneLength.Seconds())
 	for l := range media.Layers {
 		w := width >> (media.High - l)
 		picture := fmt.Sprintf("testsrc2=s=%dx%d:r=%d/60:d=%d,drawbox=enable='lt(mod(t+0.001,1),0.033)':color=white:t=fill",
 			w, w*9/16/2*2, rate, length)
-		group := max(rate/30, 2)
+		group := max(rate*int(every/time.Second)/60, 2)
 		out, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", picture, "-pix_fmt", "yuv420p",
 			"-c:v", "libx264", "-profile:v", "baseline", "-preset", "ultrafast", "-tune", "zerolatency",
 			"-x264-params", fmt.Sprintf("keyint=%d:min-keyint=%d:scenecut=0:slices=1:sliced-threads=0", group, group), "-b:v", "400k",
@@ -220,7 +221,12 @@ func (s *stage) play(k take) {
 			s.addTrack(camera)
 		}
 	}
-	all := s.arrivals(k)
+	s.send(s.arrivals(k))
+}
+
+// send lets happenings come at their time.
+func (s *stage) send(all []happening) {
+	s.tb.Helper()
 	checked := all[0].at
 	for _, h := range all {
 		s.now.Store(int64(h.at))

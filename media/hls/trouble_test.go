@@ -2,6 +2,7 @@ package hls
 
 import (
 	"errors"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strconv"
@@ -245,4 +246,38 @@ func TestOtherCodec(t *testing.T) {
 	if errs := s.errors(); len(errs) != 1 || !errors.As(errs[0], &codec) || codec.MimeType != "video/VP8" {
 		t.Errorf("errors %v, want one about VP8", errs)
 	}
+}
+
+// TestForcedCutWithoutTheBestLayer: no keyframe comes for four seconds, so a segment begins in the middle of a group of
+// pictures; and the best layer has gone just before. What takes its place must be decodable by who watched it.
+func TestForcedCutWithoutTheBestLayer(t *testing.T) {
+	t.Parallel()
+	sc, err := makeSceneAt(640, sceneRate, 4*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newStage(t, t.TempDir())
+	server := httptest.NewServer(s.recorder.Origin())
+	t.Cleanup(server.Close)
+	away := func(l media.Layer, frame, _ int) bool { return l == media.High && frame >= 85 && frame < 300 }
+	s.play(take{scene: sc, to: sceneLength, lose: away})
+	_, live := ask(t, server.URL+"/live-high.m3u8")
+	s.finish()
+	rows := s.rows()
+	checkRows(t, rows)
+	if got := feeds(rows[media.High])[:3]; !slices.Equal(got, []string{"high", "slate", "mid"}) {
+		t.Errorf("high shows %v", feeds(rows[media.High]))
+	}
+	for _, l := range []media.Layer{media.Low, media.Mid} {
+		if got := feeds(rows[l]); slices.ContainsFunc(got, func(f string) bool { return f != feed(l).String() }) {
+			t.Errorf("%v shows %v", feed(l), got)
+		}
+	}
+	if !strings.Contains(string(live), rows[media.High][1].Name) {
+		t.Errorf("players at the live edge are not shown the same:\n%s", live)
+	}
+	if d := discontinuities(rows[sound]); len(d) > 0 {
+		t.Errorf("discontinuities at %v", d)
+	}
+	checkPlayable(t, s)
 }
