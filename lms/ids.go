@@ -3,6 +3,8 @@ package lms
 // The identifiers of what the learning side knows. Each is a UUID in its lower-case text form. They
 // are distinct types so that the compiler refuses a course where a programme is meant.
 type (
+	// OrganisationID names an organisation: whoever runs programmes, with people and a way to sign in of its own.
+	OrganisationID string
 	// ProgrammeID names a programme: a series of courses with its own people.
 	ProgrammeID string
 	// CourseID names one course, which is one lecture. It is also the name of its room.
@@ -23,7 +25,7 @@ type (
 
 // ID is any of the identifiers.
 type ID interface {
-	ProgrammeID | CourseID | PersonID | BroadcastID | QuestionID | BatchID | ItemID | AttemptID
+	OrganisationID | ProgrammeID | CourseID | PersonID | BroadcastID | QuestionID | BatchID | ItemID | AttemptID
 }
 
 // ParseID reads an identifier from outside. What is not a lower-case UUID cannot be the name of

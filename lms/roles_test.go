@@ -8,7 +8,10 @@ import (
 )
 
 // everything lists the permissions in the order of the table below.
-var everything = []Permission{CreateProgramme, Manage, Watch, Ask, Present, Moderate, Answer, SeeFigures, SeePeople, Caption, TakeTranscript, JoinPanel, Direct}
+var everything = []Permission{
+	Know, CreateProgramme, Manage, Produce, Inspect, ReadAudit, Watch, Ask, Present, Moderate, Answer, SeeFigures, SeePeople, SeeSums,
+	Caption, TakeTranscript, JoinPanel, Direct,
+}
 
 // TestPermissions is the whole matrix: a grant of the row's role for programme p, or for its course c,
 // asked for three scopes. Y allows.
@@ -17,29 +20,34 @@ func TestPermissions(t *testing.T) {
 	for _, c := range []struct {
 		grant RoleGrant
 		scope Scope
-		want  string // CreateProgramme Manage Watch Ask Present Moderate Answer SeeFigures SeePeople Caption TakeTranscript JoinPanel Direct
+		want  string // in the order of everything
 	}{
-		{RoleGrant{Admin, "p", ""}, course, "YYYYYYYYYYYYY"},
-		{RoleGrant{Moderator, "p", ""}, course, "..YY.YYYYYYYY"},
-		{RoleGrant{Presenter, "p", ""}, course, "..YYY.YY..YYY"},
-		{RoleGrant{Attendee, "p", ""}, course, "..YY........."},
-		{RoleGrant{Captioner, "p", "c"}, course, "..Y......YY.."},
-		{RoleGrant{Panellist, "p", "c"}, course, "...........Y."},
-		{RoleGrant{Presenter, "p", "c"}, course, "..YYY.YY..YYY"},
-		{RoleGrant{Presenter, "p", "c"}, Scope{"p", "d"}, "............."},
-		{RoleGrant{Presenter, "p", "c"}, Scope{"p", ""}, "............."},
-		{RoleGrant{Admin, "p", ""}, Scope{"p", ""}, "YYYYYYYYYYYYY"},
-		{RoleGrant{Admin, "p", ""}, Scope{"q", "c"}, "............."},
-		{RoleGrant{Admin, "p", ""}, Scope{}, "YYYYYYYYYYYYY"},
-		{RoleGrant{"sponsor", "p", ""}, course, "............."},
-		{RoleGrant{Admin, "", ""}, course, "............."},
-		{RoleGrant{Admin, "", ""}, Scope{"", "c"}, "............."},
+		{RoleGrant{Admin, "p", ""}, course, "YYYYYYYYYYYYYYYYYY"},
+		{RoleGrant{Producer, "p", ""}, course, "Y..YY.YYYYYY..YYYY"},
+		{RoleGrant{Moderator, "p", ""}, course, "Y.....YY.YYYY.YYYY"},
+		{RoleGrant{Presenter, "p", ""}, course, "Y.....YYY.YY...YYY"},
+		{RoleGrant{Attendee, "p", ""}, course, "Y.....YY.........."},
+		{RoleGrant{Captioner, "p", "c"}, course, "Y.....Y.......YY.."},
+		{RoleGrant{Panellist, "p", "c"}, course, "Y...............Y."},
+		{RoleGrant{Sponsor, "p", ""}, course, "Y............Y...."},
+		{RoleGrant{Auditor, "p", ""}, course, "Y...YY.....YYY...."},
+		{RoleGrant{Presenter, "p", "c"}, course, "Y.....YYY.YY...YYY"},
+		{RoleGrant{Presenter, "p", "c"}, Scope{"p", "d"}, ".................."},
+		{RoleGrant{Presenter, "p", "c"}, Scope{"p", ""}, ".................."},
+		{RoleGrant{Auditor, "p", "c"}, Scope{"p", ""}, ".................."},
+		{RoleGrant{Admin, "p", ""}, Scope{"p", ""}, "YYYYYYYYYYYYYYYYYY"},
+		{RoleGrant{Admin, "p", ""}, Scope{"q", "c"}, ".................."},
+		{RoleGrant{Admin, "p", ""}, Scope{}, ".Y..Y............."},
+		{RoleGrant{Auditor, "p", ""}, Scope{}, "....Y............."},
+		{RoleGrant{"root", "p", ""}, course, ".................."},
+		{RoleGrant{Admin, "", ""}, course, ".................."},
+		{RoleGrant{Admin, "", ""}, Scope{"", "c"}, ".................."},
 	} {
 		actor := Actor{Person: "x", Roles: []RoleGrant{{Attendee, "elsewhere", ""}, c.grant}}
 		var got strings.Builder
 		for _, p := range everything {
-			if c.scope == (Scope{}) && p != CreateProgramme {
-				got.WriteByte(c.want[got.Len()]) // not a question that is asked
+			if c.scope == (Scope{}) && p != CreateProgramme && p != Inspect {
+				got.WriteByte('.') // not a question that is asked
 			} else if actor.Can(p, c.scope) {
 				got.WriteByte('Y')
 			} else {
@@ -76,7 +84,7 @@ func TestNeed(t *testing.T) {
 }
 
 func TestRoles(t *testing.T) {
-	for _, r := range []Role{Admin, Moderator, Presenter, Attendee} {
+	for _, r := range []Role{Admin, Producer, Moderator, Presenter, Captioner, Attendee, Sponsor, Auditor} {
 		if got, err := ParseRole(string(r)); got != r || err != nil {
 			t.Errorf("%s: %v, %v", r, got, err)
 		}
@@ -88,11 +96,23 @@ func TestRoles(t *testing.T) {
 		_, err := ParseRole(bad)
 		isProblem(t, err, ErrInvalid, "role")
 	}
-	if got := fmt.Sprint(SeePeople.Roles()); got != "[moderator admin]" {
+	if got := fmt.Sprint(SeePeople.Roles()); got != "[moderator auditor admin]" {
 		t.Errorf("names are seen by %s", got)
 	}
 	a := Actor{Roles: []RoleGrant{{Presenter, "p", "c"}}}
 	if !a.Has(Presenter, Scope{"p", "c"}) || a.Has(Presenter, Scope{"p", "d"}) || a.Has(Admin, Scope{"p", "c"}) {
 		t.Error("Has does not keep to the grant")
+	}
+}
+
+func TestOrganisations(t *testing.T) {
+	a := Actor{Organisations: []OrganisationGrant{{Admin, "o"}, {Auditor, "r"}, {Admin, ""}}}
+	for o, want := range map[OrganisationID]error{"o": nil, "r": ErrNotFound, "x": ErrNotFound, "": ErrNotFound} {
+		if err := a.NeedOrganisation(o); !errors.Is(err, want) {
+			t.Errorf("organisation %q: %v, want %v", o, err, want)
+		}
+	}
+	if Presenter.OfOrganisation() || !Auditor.OfOrganisation() {
+		t.Error("a presenter presents courses, an auditor audits organisations")
 	}
 }

@@ -160,16 +160,6 @@ func (c *client) read() (protocol.Message, error) {
 	return m, nil
 }
 
-// handle is where the messages of a welcomed client go, one method each.
-func (c *client) handle(m protocol.Message) {
-	switch m := m.(type) {
-	case *protocol.Hello:
-		c.tell(&protocol.Error{Code: protocol.CodeUnexpected, Message: "This socket has been welcomed already."})
-	case *protocol.Report:
-		c.takeReport(m)
-	}
-}
-
 // extend gives the peer until d from now to send its next message, unless the socket is closing.
 func (c *client) extend(d time.Duration) {
 	c.mu.Lock()

@@ -32,6 +32,8 @@ type parcel struct {
 const (
 	typeBroadcast  = "=broadcast"  // the state of a room's broadcast
 	typeDisconnect = "=disconnect" // a login session has ended
+	typeReconnect  = "=reconnect"  // a person's rights have changed
+	typePlaying    = "=playing"    // a person watches on another device
 )
 
 // controlRoom is joined by every node. No course has such an id.

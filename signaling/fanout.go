@@ -54,9 +54,7 @@ func (h *Hub) deliver(name, epoch string, offset int64, event []byte) {
 		}
 	}
 	if name == controlRoom {
-		if p.Type == typeDisconnect {
-			h.disconnect(p.Person, p.Session)
-		}
+		h.obey(p)
 		return
 	}
 	r := h.find(name)
@@ -268,4 +266,19 @@ func (h *Hub) post(to []*client, m protocol.Message) {
 // forgettable tells whether nobody is there, nobody is expected back, and nothing is on air. r.mu is held.
 func (r *room) forgettable(now time.Time) bool {
 	return r.sockets == 0 && r.broadcast == nil && !r.emptyAt.IsZero() && now.Sub(r.emptyAt) >= emptyFor
+}
+
+// obey does what another node asks of all.
+func (h *Hub) obey(p parcel) {
+	switch p.Type {
+	case typeDisconnect:
+		h.disconnect(p.Person, p.Session)
+	case typeReconnect:
+		h.reconnect(p.Person)
+	case typePlaying:
+		var m protocol.Playing
+		if json.Unmarshal(p.Data, &m) == nil {
+			h.playing(p.Person, &m)
+		}
+	}
 }

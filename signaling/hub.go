@@ -236,6 +236,53 @@ func (h *Hub) disconnect(person lms.PersonID, session string) {
 	}
 }
 
+// Reconnect closes all sockets of a person with 4000, on every node, and makes their tickets worthless: their rights have
+// changed, and a new ticket says which they are now. Call it after the change is committed.
+func (h *Hub) Reconnect(person lms.PersonID) {
+	h.reconnect(person)
+	h.control(parcel{Type: typeReconnect, Person: person})
+}
+
+func (h *Hub) reconnect(person lms.PersonID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.tickets.revokeAll(person)
+	for _, r := range h.rooms {
+		r.mu.Lock()
+		for _, c := range r.members[person] {
+			c.shut(protocol.CloseResume, "roles have changed, connect again")
+		}
+		r.mu.Unlock()
+	}
+}
+
+// Playing tells a person on all their sockets, whatever the room and the node, on which device they watch.
+func (h *Hub) Playing(person lms.PersonID, m *protocol.Playing) {
+	h.playing(person, m)
+	if data, err := json.Marshal(m); err == nil {
+		h.control(parcel{Type: typePlaying, Person: person, Data: data})
+	}
+}
+
+func (h *Hub) playing(person lms.PersonID, m *protocol.Playing) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, r := range h.rooms {
+		r.mu.Lock()
+		for _, c := range r.members[person] {
+			c.tell(m)
+		}
+		r.mu.Unlock()
+	}
+}
+
+// control tells every node something that is for no client.
+func (h *Hub) control(p parcel) {
+	if text, err := json.Marshal(p); err == nil {
+		h.cfg.Broker.Publish(controlRoom, text)
+	}
+}
+
 // find returns a room, or nil.
 func (h *Hub) find(name string) *room {
 	h.mu.Lock()

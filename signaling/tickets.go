@@ -74,6 +74,18 @@ func (t *tickets) revoke(person lms.PersonID, session string) {
 	}
 }
 
+// revokeAll makes all tickets of a person worthless.
+func (t *tickets) revokeAll(person lms.PersonID) {
+	for secret, found := range t.open {
+		if t.persons[person] == 0 {
+			return
+		}
+		if found.id.Person == person {
+			t.remove(secret, found)
+		}
+	}
+}
+
 // sweep forgets the tickets that are too old.
 func (t *tickets) sweep(now time.Time) {
 	i := 0

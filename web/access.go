@@ -18,8 +18,12 @@ type call struct {
 	courseID  lms.CourseID        // the {course} in the path
 	course    postgres.CourseView // the same as the actor sees it; zero when a bearer token was sent
 	programme lms.ProgrammeID     // of the {programme} in the path
-	token     *postgres.Identity  // on media routes, when a bearer token was sent instead of a session
-	edge      bool                // sent on by the CDN, which has asked the viewer itself
+
+	organisation lms.OrganisationID // of the {organisation} in the path
+	renew        bool               // the session is to get a new secret
+
+	token *postgres.Identity // on media routes, when a bearer token was sent instead of a session
+	edge  bool               // sent on by the CDN, which has asked the viewer itself
 }
 
 // signedIn reports whether the request belongs to a person.
@@ -46,6 +50,7 @@ type access struct {
 	permission lms.Permission // and be allowed this
 	remember   bool           // a yes is good for grantLife; the call then names the course but not the caller
 	edge       bool           // only the CDN may call this, which others do not learn is there
+	runs       bool           // one must run the {organisation} of the path
 }
 
 // The kinds of access in the table of routes.
@@ -53,6 +58,7 @@ var (
 	anyone   = access{}
 	signedIn = access{session: true}
 	byEdge   = access{edge: true}
+	runs     = access{session: true, runs: true}
 )
 
 // may asks for a session of somebody with the permission.
@@ -82,7 +88,11 @@ func (s *Server) serve(rt route) http.Handler {
 			r = withLanguage(r, c.actor)
 		}
 		if err == nil {
-			r = r.WithContext(s.db.WithOrigin(r.Context(), requestID(r.Context()), clientAddr(r, s.proxies)))
+			ctx := s.db.WithOrigin(r.Context(), requestID(r.Context()), clientAddr(r, s.proxies))
+			r = r.WithContext(postgres.WithCountry(ctx, remoteCountry(r, s.proxies)))
+			err = s.renewSession(w, r, c)
+		}
+		if err == nil {
 			err = rt.handle(s, w, r, c)
 		}
 		if err != nil {
@@ -230,9 +240,9 @@ func (s *Server) identify(r *http.Request, need access, c *call) error {
 		}
 		return nil
 	}
-	actor, err := s.db.SessionPerson(r.Context(), token)
+	actor, renew, err := s.db.Session(r.Context(), token)
 	if err == nil {
-		c.actor = actor
+		c.actor, c.renew = actor, renew
 		return nil
 	}
 	if err = signedOut(err); need.session || !errors.Is(err, errSignedOut) {
@@ -254,6 +264,14 @@ func signedOut(err error) error {
 func (s *Server) authorise(r *http.Request, need access, c *call) error {
 	if c.token != nil {
 		return c.tokenScope(r, need)
+	}
+	if need.runs {
+		id, err := lms.ParseID[lms.OrganisationID](r.PathValue("organisation"))
+		if err != nil {
+			return err
+		}
+		c.organisation = id
+		return c.actor.NeedOrganisation(id)
 	}
 	if need.permission == "" {
 		return nil // open to all whatever stands in the path, such as a preflight

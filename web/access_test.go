@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"lectern/lms"
 	"lectern/storage/postgres"
 )
@@ -15,8 +17,9 @@ import (
 // cast of the matrix: everybody who may knock, with their browsers. The people of the other programme hold the
 // same roles there.
 type everybody struct {
-	demo, other postgres.Demo
-	who         map[string]*browser
+	demo, other                     postgres.Demo
+	organisation, otherOrganisation string
+	who                             map[string]*browser
 }
 
 func newEverybody(s *site) everybody {
@@ -29,12 +32,39 @@ func newEverybody(s *site) everybody {
 		"admin":     s.joined(e.demo.Admin),
 		"stranger":  s.joined(e.other.Admin),
 	}
+	admin := e.who["admin"]
+	for _, role := range []lms.Role{lms.Producer, lms.Captioner, lms.Sponsor, lms.Auditor} {
+		var made struct{ Link string }
+		admin.call("POST", "/api/programmes/"+string(e.demo.Programme)+"/staff", map[string]any{
+			"name": "The " + string(role), "email": string(role) + "@staff.example", "role": role,
+		}).want(s.t, http.StatusCreated).json(s.t, &made)
+		e.who[string(role)] = s.joined(made.Link[strings.LastIndex(made.Link, "/")+1:])
+	}
+	// An admin of the organisation who has no part in any programme of it. Who comes by a link is in one programme only, so
+	// the demo's admin signs in to name them.
+	e.organisation, e.otherOrganisation = s.organisation(e.demo.Programme), s.organisation(e.other.Programme)
+	s.signIn("admin@demo.example", "").call("POST", "/api/organisations/"+e.organisation+"/staff", map[string]any{
+		"name": "The Runner", "email": "runner@staff.example", "role": lms.Admin,
+	}).want(s.t, http.StatusCreated)
+	e.who["runner"] = s.signIn("runner@staff.example", "")
 	return e
 }
 
+// organisation is whose a programme is.
+func (s *site) organisation(programme lms.ProgrammeID) (id string) {
+	s.t.Helper()
+	conn := must(pgx.Connect(s.t.Context(), s.database))(s.t)
+	defer conn.Close(s.t.Context())
+	if err := conn.QueryRow(s.t.Context(), `select organisation_id from programmes where id = $1`, programme).Scan(&id); err != nil {
+		s.t.Fatal(err)
+	}
+	return id
+}
+
 // fill puts ids of one programme into a pattern.
-func fill(pattern string, d postgres.Demo) string {
+func fill(pattern string, d postgres.Demo, organisation ...string) string {
 	return strings.NewReplacer(
+		"{organisation}", strings.Join(organisation, ""), "{grant}", "999999999",
 		"{course}", string(d.Course), "{programme}", string(d.Programme), "{question}", unknownID, "{person}", unknownID, "{batch}", unknownID,
 		"{language}", "en", "{file}", "transcript.vtt",
 		"{action}", "approve", "{session}", "abc", "{token}", "nonsense", "{file...}", "index.m3u8", "{name...}", "nothing.js",
@@ -50,63 +80,65 @@ var matrix = map[string]string{
 	"GET /{$}": "all", "GET /sign-in": "all", "POST /sign-in": "all", "GET /sign-in/code": "all", "POST /sign-in/code": "all",
 	"POST /sign-out": "people", "GET /join/{token}": "all", "POST /join/{token}": "all", "GET /welcome": "people", "POST /welcome": "people",
 	"POST /language": "all", "POST /api/sign-in": "all", "POST /api/sign-in/code": "all", "GET /api/mailbox": "all",
+	"GET /devices": "people", "POST /devices": "people",
 	"GET /courses": "people", "GET /mailbox": "all", "GET /assets/{name...}": "all", "GET /static/{hash}/{name}": "all",
-	"GET /watch/{course}":                                      "attendee presenter moderator admin",
-	"GET /test/{course}":                                       "attendee presenter moderator admin",
-	"POST /api/courses/{course}/path-probe":                    "attendee presenter moderator admin",
-	"GET /api/courses/{course}/path-blob":                      "attendee presenter moderator admin",
-	"POST /api/courses/{course}/path-blob":                     "attendee presenter moderator admin",
-	"POST /api/courses/{course}/path-tests":                    "attendee presenter moderator admin",
-	"GET /api/programmes/{programme}/path-tests":               "admin",
-	"GET /studio/{course}":                                     "presenter admin",
-	"GET /console/{course}":                                    "moderator admin",
-	"GET /captioner/{course}":                                  "moderator admin",
-	"GET /api/courses/{course}/captions":                       "attendee presenter moderator admin",
-	"GET /api/courses/{course}/captions/{language}":            "attendee presenter moderator admin",
-	"PUT /api/courses/{course}/captions/{language}":            "admin",
-	"DELETE /api/courses/{course}/captions/{language}":         "admin",
-	"GET /api/courses/{course}/captions/{language}/{file}":     "presenter moderator admin",
-	"POST /api/courses/{course}/captions/{language}/live":      "moderator admin",
-	"POST /api/courses/{course}/captions/{language}/lines":     "moderator admin",
-	"POST /api/courses/{course}/captions/{language}/publish":   "admin",
-	"GET /api/courses/{course}/caption-versions":               "admin",
-	"POST /api/courses/{course}/transcription":                 "admin",
-	"DELETE /api/courses/{course}/transcription":               "admin",
-	"GET /analytics/{course}":                                  "presenter moderator admin",
-	"GET /admin":                                               "admin stranger",
-	"GET /admin/{programme}":                                   "admin",
-	"GET /courses/{course}/lecture.ics":                        "attendee presenter moderator admin",
+	"GET /watch/{course}":                                      "attendee captioner presenter moderator producer admin",
+	"GET /test/{course}":                                       "attendee captioner presenter moderator producer admin",
+	"POST /api/courses/{course}/path-probe":                    "attendee captioner presenter moderator producer admin",
+	"GET /api/courses/{course}/path-blob":                      "attendee captioner presenter moderator producer admin",
+	"POST /api/courses/{course}/path-blob":                     "attendee captioner presenter moderator producer admin",
+	"POST /api/courses/{course}/path-tests":                    "attendee captioner presenter moderator producer admin",
+	"GET /api/programmes/{programme}/path-tests":               "producer auditor admin",
+	"GET /studio/{course}":                                     "presenter producer admin",
+	"GET /console/{course}":                                    "moderator producer admin",
+	"GET /captioner/{course}":                                  "captioner moderator producer admin",
+	"GET /api/courses/{course}/captions":                       "attendee captioner presenter moderator producer admin",
+	"GET /api/courses/{course}/captions/{language}":            "attendee captioner presenter moderator producer admin",
+	"PUT /api/courses/{course}/captions/{language}":            "producer admin",
+	"DELETE /api/courses/{course}/captions/{language}":         "producer admin",
+	"GET /api/courses/{course}/captions/{language}/{file}":     "captioner presenter moderator producer admin",
+	"POST /api/courses/{course}/captions/{language}/live":      "captioner moderator producer admin",
+	"POST /api/courses/{course}/captions/{language}/lines":     "captioner moderator producer admin",
+	"POST /api/courses/{course}/captions/{language}/publish":   "producer admin",
+	"GET /api/courses/{course}/caption-versions":               "producer auditor admin",
+	"POST /api/courses/{course}/transcription":                 "producer admin",
+	"DELETE /api/courses/{course}/transcription":               "producer admin",
+	"GET /analytics/{course}":                                  "presenter moderator producer auditor admin",
+	"GET /admin":                                               "producer auditor admin stranger",
+	"GET /admin/{programme}":                                   "producer auditor admin",
+	"GET /courses/{course}/lecture.ics":                        "attendee captioner presenter moderator producer admin",
 	"POST /calendar":                                           "people",
 	"GET /calendar/{token}/lectures.ics":                       "all",
 	"GET /api/me":                                              "people",
 	"GET /api/courses":                                         "people",
-	"GET /api/courses/{course}":                                "attendee presenter moderator admin",
+	"GET /api/courses/{course}":                                "attendee captioner presenter moderator producer admin",
 	"PATCH /api/courses/{course}":                              "admin",
-	"GET /api/courses/{course}/chapters":                       "attendee presenter moderator admin",
-	"POST /api/courses/{course}/ticket":                        "attendee presenter moderator admin",
-	"GET /api/courses/{course}/resume":                         "attendee presenter moderator admin",
-	"POST /api/courses/{course}/reports":                       "attendee presenter moderator admin",
-	"GET /api/courses/{course}/ice":                            "attendee presenter moderator admin",
-	"POST /api/courses/{course}/air":                           "presenter admin",
-	"POST /api/courses/{course}/end":                           "presenter admin",
-	"GET /api/courses/{course}/health":                         "presenter admin",
-	"GET /admin/recording/{course}":                            "admin",
-	"GET /api/courses/{course}/recording":                      "admin",
-	"PUT /api/courses/{course}/recording/cut":                  "admin",
+	"GET /api/courses/{course}/chapters":                       "attendee captioner presenter moderator producer admin",
+	"POST /api/courses/{course}/ticket":                        "attendee captioner presenter moderator producer admin",
+	"GET /api/courses/{course}/resume":                         "attendee captioner presenter moderator producer admin",
+	"POST /api/courses/{course}/reports":                       "attendee captioner presenter moderator producer admin",
+	"POST /api/courses/{course}/playing":                       "attendee captioner presenter moderator producer admin",
+	"GET /api/courses/{course}/ice":                            "attendee captioner presenter moderator producer admin",
+	"POST /api/courses/{course}/air":                           "presenter producer admin",
+	"POST /api/courses/{course}/end":                           "presenter producer admin",
+	"GET /api/courses/{course}/health":                         "presenter producer admin",
+	"GET /admin/recording/{course}":                            "producer auditor admin",
+	"GET /api/courses/{course}/recording":                      "producer auditor admin",
+	"PUT /api/courses/{course}/recording/cut":                  "producer admin",
 	"PUT /api/courses/{course}/recording/retention":            "admin",
 	"PUT /api/programmes/{programme}/retention":                "admin",
 	"DELETE /api/courses/{course}/recording":                   "admin",
-	"GET /api/courses/{course}/recording/preview/{file...}":    "admin",
-	"GET /api/courses/{course}/questions":                      "attendee presenter moderator admin",
-	"POST /api/courses/{course}/questions":                     "attendee presenter moderator admin",
-	"POST /api/courses/{course}/questions/{question}/{action}": "presenter moderator admin",
-	"GET /api/courses/{course}/analytics":                      "presenter moderator admin",
-	"GET /api/courses/{course}/analytics/people":               "moderator admin",
-	"GET /api/courses/{course}/analytics.csv":                  "moderator admin",
-	"GET /api/programmes":                                      "admin stranger",
+	"GET /api/courses/{course}/recording/preview/{file...}":    "producer auditor admin",
+	"GET /api/courses/{course}/questions":                      "attendee captioner presenter moderator producer admin",
+	"POST /api/courses/{course}/questions":                     "attendee presenter moderator producer admin",
+	"POST /api/courses/{course}/questions/{question}/{action}": "presenter moderator producer admin",
+	"GET /api/courses/{course}/analytics":                      "presenter moderator producer auditor admin",
+	"GET /api/courses/{course}/analytics/people":               "moderator auditor admin",
+	"GET /api/courses/{course}/analytics.csv":                  "moderator auditor admin",
+	"GET /api/programmes":                                      "producer auditor admin stranger",
 	"POST /api/programmes":                                     "admin stranger",
-	"GET /api/programmes/{programme}":                          "admin",
-	"GET /api/programmes/{programme}/audit":                    "admin",
+	"GET /api/programmes/{programme}":                          "producer auditor admin",
+	"GET /api/programmes/{programme}/audit":                    "auditor admin",
 	"PATCH /api/programmes/{programme}":                        "admin",
 	"POST /api/programmes/{programme}/courses":                 "admin",
 	"POST /api/programmes/{programme}/codes":                   "admin",
@@ -115,28 +147,35 @@ var matrix = map[string]string{
 	"POST /api/programmes/{programme}/codes/revoke":            "admin",
 	"DELETE /api/programmes/{programme}/people/{person}/links": "admin",
 	"POST /api/programmes/{programme}/staff":                   "admin",
+	"PATCH /api/programmes/{programme}/staff/{grant}":          "admin",
+	"DELETE /api/programmes/{programme}/staff/{grant}":         "admin",
+	"GET /api/organisations":                                   "people",
+	"GET /api/organisations/{organisation}":                    "runner",
+	"PATCH /api/organisations/{organisation}":                  "runner",
+	"POST /api/organisations/{organisation}/staff":             "runner",
+	"DELETE /api/organisations/{organisation}/staff/{grant}":   "runner",
 	"OPTIONS /whip/{course}":                                   "all", "OPTIONS /whip/{course}/{session}": "all",
 	"OPTIONS /whep/{course}": "all", "OPTIONS /whep/{course}/{session}": "all", "OPTIONS /whep/{course}/{session}/layer": "all",
-	"GET /whep/{course}/{session}/layer":                 "attendee presenter moderator admin",
-	"POST /whep/{course}/{session}/layer":                "attendee presenter moderator admin",
-	"POST /whip/{course}":                                "presenter moderator admin",
-	"PATCH /whip/{course}/{session}":                     "presenter moderator admin",
-	"DELETE /whip/{course}/{session}":                    "presenter moderator admin",
-	"DELETE /whip/{course}/{session}/screen":             "presenter moderator admin",
-	"POST /whep/{course}":                                "attendee presenter moderator admin",
-	"PATCH /whep/{course}/{session}":                     "attendee presenter moderator admin",
-	"DELETE /whep/{course}/{session}":                    "attendee presenter moderator admin",
-	"GET /hls/{course}/{file...}":                        "attendee presenter moderator admin",
-	"POST /api/courses/{course}/access":                  "attendee presenter moderator admin",
+	"GET /whep/{course}/{session}/layer":                 "attendee captioner presenter moderator producer admin",
+	"POST /whep/{course}/{session}/layer":                "attendee captioner presenter moderator producer admin",
+	"POST /whip/{course}":                                "presenter moderator producer admin",
+	"PATCH /whip/{course}/{session}":                     "presenter moderator producer admin",
+	"DELETE /whip/{course}/{session}":                    "presenter moderator producer admin",
+	"DELETE /whip/{course}/{session}/screen":             "presenter moderator producer admin",
+	"POST /whep/{course}":                                "attendee captioner presenter moderator producer admin",
+	"PATCH /whep/{course}/{session}":                     "attendee captioner presenter moderator producer admin",
+	"DELETE /whep/{course}/{session}":                    "attendee captioner presenter moderator producer admin",
+	"GET /hls/{course}/{file...}":                        "attendee captioner presenter moderator producer admin",
+	"POST /api/courses/{course}/access":                  "attendee captioner presenter moderator producer admin",
 	"POST /hls/{course}/access":                          "edge",
 	"POST /edge/viewers":                                 "edge",
-	"POST /backstage/{course}":                           "presenter moderator admin",
-	"PATCH /backstage/{course}/{session}":                "presenter moderator admin",
-	"DELETE /backstage/{course}/{session}":               "presenter moderator admin",
-	"GET /api/courses/{course}/panel":                    "presenter moderator admin",
-	"GET /api/courses/{course}/panel/candidates":         "presenter moderator admin",
-	"POST /api/courses/{course}/panel/me/{action}":       "presenter moderator admin",
-	"POST /api/courses/{course}/panel/{person}/{action}": "presenter moderator admin",
+	"POST /backstage/{course}":                           "presenter moderator producer admin",
+	"PATCH /backstage/{course}/{session}":                "presenter moderator producer admin",
+	"DELETE /backstage/{course}/{session}":               "presenter moderator producer admin",
+	"GET /api/courses/{course}/panel":                    "presenter moderator producer admin",
+	"GET /api/courses/{course}/panel/candidates":         "presenter moderator producer admin",
+	"POST /api/courses/{course}/panel/me/{action}":       "presenter moderator producer admin",
+	"POST /api/courses/{course}/panel/{person}/{action}": "presenter moderator producer admin",
 	"GET /socket":                                        "all",
 	"GET /ping":                                          "all",
 }
@@ -147,6 +186,9 @@ func mayEnter(allowed, who string) bool {
 		return true
 	case "people":
 		return who != "anonymous"
+	}
+	if who == "runner" { // an admin of all programmes
+		return regexp.MustCompile(`\b(admin|runner)\b`).MatchString(allowed)
 	}
 	return regexp.MustCompile(`\b` + who + `\b`).MatchString(allowed)
 }
@@ -167,7 +209,7 @@ func TestRoleMatrix(t *testing.T) {
 		delete(matrix, key)
 		for who, b := range e.who {
 			s.web.limits.forget()
-			got := s.door(b, rt, fill(rt.path, e.demo))
+			got := s.door(b, rt, fill(rt.path, e.demo, e.organisation))
 			want := 0
 			switch {
 			case mayEnter(allowed, who):
@@ -175,7 +217,7 @@ func TestRoleMatrix(t *testing.T) {
 				want = http.StatusNotFound
 			case who == "anonymous":
 				want = http.StatusUnauthorized
-			case who == "stranger" && strings.Contains(rt.path, "{"):
+			case who == "stranger" && strings.Contains(rt.path, "{"), allowed == "runner":
 				want = http.StatusNotFound
 			default:
 				want = http.StatusForbidden
@@ -225,21 +267,26 @@ func TestForeignIDsLookUnknown(t *testing.T) {
 	nothing := postgres.Demo{Course: unknownID, Programme: unknownID}
 	malformed := postgres.Demo{Course: "1", Programme: "x'--"}
 	same := func(r reply) string {
-		for _, varying := range []string{"X-Request-Id", "Date", "Content-Length"} {
+		for _, varying := range []string{"X-Request-Id", "Date"} {
 			r.Header.Del(varying)
 		}
 		id := regexp.MustCompile(`class="code">[A-Z0-9]+<`)
 		return r.Status + strings.Join(sortedHeader(r.Header), "\n") + id.ReplaceAllString(r.text, "")
 	}
 	for _, rt := range s.web.routes() {
-		if !strings.Contains(rt.path, "{course}") && !strings.Contains(rt.path, "{programme}") || rt.method == http.MethodOptions {
+		if !strings.Contains(rt.path, "{course}") && !strings.Contains(rt.path, "{programme}") && !strings.Contains(rt.path, "{organisation}") ||
+			rt.method == http.MethodOptions {
 			continue
 		}
-		for _, who := range []string{"attendee", "admin"} {
+		for who, b := range e.who {
+			if who == "anonymous" || who == "stranger" {
+				continue
+			}
 			s.web.limits.forget()
-			b := e.who[who]
-			ask := func(d postgres.Demo) string { return same(b.call(rt.method, fill(rt.path, d), map[string]any{})) }
-			foreign, unknown, bad := ask(e.other), ask(nothing), ask(malformed)
+			ask := func(d postgres.Demo, organisation string) string {
+				return same(b.call(rt.method, fill(rt.path, d, organisation), map[string]any{}))
+			}
+			foreign, unknown, bad := ask(e.other, e.otherOrganisation), ask(nothing, unknownID), ask(malformed, "x'--")
 			if foreign != unknown || bad != unknown {
 				t.Errorf("%s %s as %s:\nforeign   %s\nunknown   %s\nmalformed %s", rt.method, rt.path, who, foreign, unknown, bad)
 			}
@@ -295,7 +342,7 @@ func TestCrossSiteRequestsAreRefused(t *testing.T) {
 			"a sandboxed frame":  {"Sec-Fetch-Site": nil, "Origin": {"null"}},
 			"a cookie by itself": {"Sec-Fetch-Site": nil, "Origin": nil},
 		} {
-			r := admin.send(rt.method, fill(rt.path, e.demo), nil, header)
+			r := admin.send(rt.method, fill(rt.path, e.demo, e.organisation), nil, header)
 			if r.StatusCode != http.StatusForbidden || !strings.Contains(r.text, "our own pages") {
 				t.Errorf("%s %s from %s: %s", rt.method, rt.path, name, r.Status)
 			}

@@ -96,8 +96,11 @@ func getHome(_ *Server, w http.ResponseWriter, r *http.Request, c *call) error {
 }
 
 func homeOf(a lms.Actor) string {
-	if len(a.Roles) == 1 && a.Roles[0].Role == lms.Admin {
-		return "/admin/" + string(a.Roles[0].Programme)
+	if len(a.Roles) == 1 && a.Roles[0].Course == "" {
+		switch only := a.Roles[0]; only.Role {
+		case lms.Admin, lms.Auditor:
+			return "/admin/" + string(only.Programme)
+		}
 	}
 	return "/courses"
 }
@@ -142,7 +145,7 @@ func (p *coursesPage) addProgramme(say *words, actor lms.Actor, courses []postgr
 	}
 	list.Note = say.t("courses.open", "open", begun, "ahead", ahead)
 	p.Lists = append(p.Lists, list)
-	if actor.Can(lms.Manage, lms.Scope{Programme: programme.ID}) {
+	if actor.Can(lms.Inspect, lms.Scope{Programme: programme.ID}) {
 		p.Admin = append(p.Admin, link{"/admin/" + string(programme.ID), programme.Title})
 	}
 	p.Record = append(p.Record, recordLine{programme.Title, say.t("courses.record_of", "done", done, "total", len(courses)), done == len(courses)})

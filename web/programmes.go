@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"lectern/lms"
@@ -41,6 +42,7 @@ type batchView struct {
 }
 
 type staffView struct {
+	ID     string        `json:"id"` // of the grant
 	Person lms.PersonID  `json:"person"`
 	Name   string        `json:"name"`
 	Email  lms.Email     `json:"email"`
@@ -62,8 +64,9 @@ func getProgrammes(s *Server, w http.ResponseWriter, r *http.Request, c *call) e
 
 func postProgramme(s *Server, w http.ResponseWriter, r *http.Request, c *call) error {
 	var body struct {
-		Title string `json:"title"`
-		Zone  string `json:"zone"`
+		Title        string             `json:"title"`
+		Zone         string             `json:"zone"`
+		Organisation lms.OrganisationID `json:"organisation"`
 	}
 	if err := readJSON(r, &body); err != nil {
 		return err
@@ -72,7 +75,12 @@ func postProgramme(s *Server, w http.ResponseWriter, r *http.Request, c *call) e
 	if err != nil {
 		return err
 	}
-	id, err := s.db.CreateProgramme(r.Context(), c.actor, postgres.NewProgramme{Title: body.Title, Zone: zone})
+	if body.Organisation != "" {
+		if body.Organisation, err = lms.ParseID[lms.OrganisationID](string(body.Organisation)); err != nil {
+			return err
+		}
+	}
+	id, err := s.db.CreateProgramme(r.Context(), c.actor, postgres.NewProgramme{Title: body.Title, Zone: zone, Organisation: body.Organisation})
 	if err != nil {
 		return err
 	}
@@ -129,13 +137,17 @@ func (s *Server) sendProgramme(w http.ResponseWriter, r *http.Request, c *call, 
 		view.Batches = append(view.Batches, batchView(batch))
 	}
 	for _, member := range p.Staff {
-		v := staffView{Person: member.Person, Name: member.Name, Email: member.Email, Role: member.Role}
-		if member.Course != "" {
-			v.Course = &member.Course
-		}
-		view.Staff = append(view.Staff, v)
+		view.Staff = append(view.Staff, newStaffView(member))
 	}
 	return writeJSON(w, status, view)
+}
+
+func newStaffView(member postgres.Staff) staffView {
+	v := staffView{ID: strconv.FormatInt(member.ID, 10), Person: member.Person, Name: member.Name, Email: member.Email, Role: member.Role}
+	if member.Course != "" {
+		v.Course = &member.Course
+	}
+	return v
 }
 
 // postStaff invites somebody and answers with their personal link, which is also mailed to them.

@@ -37,6 +37,8 @@ func (s *Server) routes() []route {
 		{"GET", "/welcome", getWelcome, signedIn, bodyNone, rateAPI},
 		{"POST", "/welcome", postWelcome, signedIn, bodyForm, rateAPI},
 		{"POST", "/language", postLanguage, anyone, bodyForm, ratePage},
+		{"GET", "/devices", getDevices, signedIn, bodyNone, rateAPI},
+		{"POST", "/devices", postDevices, signedIn, bodyForm, rateWrite},
 		{"GET", "/courses", getCourses, signedIn, bodyNone, rateAPI},
 		{"GET", "/courses/{course}/lecture.ics", getLectureFile, may(lms.Watch), bodyNone, rateAPI},
 		{"POST", "/calendar", postCalendar, signedIn, bodyForm, rateWrite},
@@ -49,8 +51,8 @@ func (s *Server) routes() []route {
 		{"GET", "/console/{course}", app("console"), may(lms.Moderate), bodyNone, rateAPI},
 		{"GET", "/captioner/{course}", app("captioner"), may(lms.Caption), bodyNone, rateAPI},
 		{"GET", "/analytics/{course}", app("analytics"), may(lms.SeeFigures), bodyNone, rateAPI},
-		{"GET", "/admin", app("admin"), may(lms.CreateProgramme), bodyNone, rateAPI},
-		{"GET", "/admin/{programme}", app("admin"), may(lms.Manage), bodyNone, rateAPI},
+		{"GET", "/admin", app("admin"), may(lms.Inspect), bodyNone, rateAPI},
+		{"GET", "/admin/{programme}", app("admin"), may(lms.Inspect), bodyNone, rateAPI},
 		{"GET", "/assets/{name...}", (*Server).getAsset, anyone, bodyNone, rateNone},
 		{"GET", "/static/{hash}/{name}", (*Server).getStatic, anyone, bodyNone, rateNone},
 
@@ -68,6 +70,7 @@ func (s *Server) routes() []route {
 		{"POST", "/api/courses/{course}/ticket", postTicket, may(lms.Watch), bodyNone, rateAPI},
 		{"GET", "/api/courses/{course}/resume", getResume, may(lms.Watch), bodyNone, rateAPI},
 		{"POST", "/api/courses/{course}/reports", postReports, may(lms.Watch), bodyJSON, rateAPI},
+		{"POST", "/api/courses/{course}/playing", postPlaying, may(lms.Watch), bodyForm, rateAPI},
 		{"GET", "/api/courses/{course}/ice", getICE, may(lms.Watch), bodyNone, rateAPI},
 
 		{"POST", "/api/courses/{course}/access", postAccess, mayByToken(lms.Watch), bodyNone, rateAPI},
@@ -77,7 +80,7 @@ func (s *Server) routes() []route {
 		{"GET", "/api/courses/{course}/path-blob", getPathBlob, may(lms.Watch), bodyNone, rateProbe},
 		{"POST", "/api/courses/{course}/path-blob", postPathBlob, may(lms.Watch), maxBlob, rateProbe},
 		{"POST", "/api/courses/{course}/path-tests", postPathTest, may(lms.Watch), bodyForm, rateWrite},
-		{"GET", "/api/programmes/{programme}/path-tests", getPathTests, may(lms.Manage), bodyNone, rateAPI},
+		{"GET", "/api/programmes/{programme}/path-tests", getPathTests, may(lms.Inspect), bodyNone, rateAPI},
 
 		// Presenting.
 		{"POST", "/api/courses/{course}/air", postAir, may(lms.Present), bodyForm, rateWrite},
@@ -85,13 +88,13 @@ func (s *Server) routes() []route {
 		{"GET", "/api/courses/{course}/health", getHealth, may(lms.Present), bodyNone, rateAPI},
 
 		// The recording, after the lecture.
-		{"GET", "/admin/recording/{course}", app("admin"), may(lms.Manage), bodyNone, rateAPI},
-		{"GET", "/api/courses/{course}/recording", getRecording, may(lms.Manage), bodyNone, rateAPI},
-		{"PUT", "/api/courses/{course}/recording/cut", putCut, may(lms.Manage), bodyJSON, rateWrite},
+		{"GET", "/admin/recording/{course}", app("admin"), may(lms.Inspect), bodyNone, rateAPI},
+		{"GET", "/api/courses/{course}/recording", getRecording, may(lms.Inspect), bodyNone, rateAPI},
+		{"PUT", "/api/courses/{course}/recording/cut", putCut, may(lms.Produce), bodyJSON, rateWrite},
 		{"PUT", "/api/courses/{course}/recording/retention", putRetention, may(lms.Manage), bodyForm, rateWrite},
 		{"PUT", "/api/programmes/{programme}/retention", putProgrammeRetention, may(lms.Manage), bodyForm, rateWrite},
 		{"DELETE", "/api/courses/{course}/recording", deleteRecording, may(lms.Manage), bodyForm, rateWrite},
-		{"GET", "/api/courses/{course}/recording/preview/{file...}", getPreview, may(lms.Manage), bodyNone, rateNone},
+		{"GET", "/api/courses/{course}/recording/preview/{file...}", getPreview, may(lms.Inspect), bodyNone, rateNone},
 
 		// The panel: attendees who take part, with presenters and moderators.
 		{"GET", "/api/courses/{course}/panel", getPanel, may(lms.JoinPanel), bodyNone, rateAPI},
@@ -108,15 +111,15 @@ func (s *Server) routes() []route {
 		// Captions: read by the audience, written live by captioners and providers, kept by admins.
 		{"GET", "/api/courses/{course}/captions", getCaptions, may(lms.Watch), bodyNone, rateAPI},
 		{"GET", "/api/courses/{course}/captions/{language}", getCaptionCues, may(lms.Watch), bodyNone, rateAPI},
-		{"PUT", "/api/courses/{course}/captions/{language}", putCaptions, may(lms.Manage), lms.MaxCaptionFile, rateWrite},
-		{"DELETE", "/api/courses/{course}/captions/{language}", deleteCaptions, may(lms.Manage), bodyNone, rateWrite},
+		{"PUT", "/api/courses/{course}/captions/{language}", putCaptions, may(lms.Produce), lms.MaxCaptionFile, rateWrite},
+		{"DELETE", "/api/courses/{course}/captions/{language}", deleteCaptions, may(lms.Produce), bodyNone, rateWrite},
 		{"GET", "/api/courses/{course}/captions/{language}/{file}", getTranscript, may(lms.TakeTranscript), bodyNone, rateAPI},
 		{"POST", "/api/courses/{course}/captions/{language}/live", postLiveCaptions, may(lms.Caption), bodyNone, rateWrite},
 		{"POST", "/api/courses/{course}/captions/{language}/lines", postCaptionLine, mayByToken(lms.Caption), bodyForm, rateWrite},
-		{"POST", "/api/courses/{course}/captions/{language}/publish", postPublishCaptions, may(lms.Manage), bodyForm, rateWrite},
-		{"GET", "/api/courses/{course}/caption-versions", getCaptionVersions, may(lms.Manage), bodyNone, rateAPI},
-		{"POST", "/api/courses/{course}/transcription", postTranscription, may(lms.Manage), bodyForm, rateWrite},
-		{"DELETE", "/api/courses/{course}/transcription", deleteTranscription, may(lms.Manage), bodyNone, rateWrite},
+		{"POST", "/api/courses/{course}/captions/{language}/publish", postPublishCaptions, may(lms.Produce), bodyForm, rateWrite},
+		{"GET", "/api/courses/{course}/caption-versions", getCaptionVersions, may(lms.Inspect), bodyNone, rateAPI},
+		{"POST", "/api/courses/{course}/transcription", postTranscription, may(lms.Produce), bodyForm, rateWrite},
+		{"DELETE", "/api/courses/{course}/transcription", deleteTranscription, may(lms.Produce), bodyNone, rateWrite},
 
 		// How it went.
 		{"GET", "/api/courses/{course}/analytics", getAnalytics, may(lms.SeeFigures), bodyNone, rateAPI},
@@ -124,10 +127,10 @@ func (s *Server) routes() []route {
 		{"GET", "/api/courses/{course}/analytics.csv", getAnalyticsCSV, may(lms.SeePeople), bodyNone, rateAPI},
 
 		// Administration.
-		{"GET", "/api/programmes/{programme}/audit", getAudit, may(lms.Manage), bodyNone, rateAPI},
-		{"GET", "/api/programmes", getProgrammes, may(lms.CreateProgramme), bodyNone, rateAPI},
+		{"GET", "/api/programmes/{programme}/audit", getAudit, may(lms.ReadAudit), bodyNone, rateAPI},
+		{"GET", "/api/programmes", getProgrammes, may(lms.Inspect), bodyNone, rateAPI},
 		{"POST", "/api/programmes", postProgramme, may(lms.CreateProgramme), bodyJSON, rateWrite},
-		{"GET", "/api/programmes/{programme}", getProgramme, may(lms.Manage), bodyNone, rateAPI},
+		{"GET", "/api/programmes/{programme}", getProgramme, may(lms.Inspect), bodyNone, rateAPI},
 		{"PATCH", "/api/programmes/{programme}", patchProgramme, may(lms.Manage), bodyJSON, rateWrite},
 		{"POST", "/api/programmes/{programme}/courses", postCourse, may(lms.Manage), bodyJSON, rateWrite},
 		{"POST", "/api/programmes/{programme}/codes", postCodes, may(lms.Manage), bodyList, rateWrite},
@@ -136,6 +139,13 @@ func (s *Server) routes() []route {
 		{"DELETE", "/api/programmes/{programme}/codes/{batch}", deleteCodes, may(lms.Manage), bodyNone, rateWrite},
 		{"POST", "/api/programmes/{programme}/staff", postStaff, may(lms.Manage), bodyJSON, rateWrite},
 		{"DELETE", "/api/programmes/{programme}/people/{person}/links", deleteLinks, may(lms.Manage), bodyNone, rateWrite},
+		{"PATCH", "/api/programmes/{programme}/staff/{grant}", patchStaff, may(lms.Manage), bodyForm, rateWrite},
+		{"DELETE", "/api/programmes/{programme}/staff/{grant}", deleteStaff, may(lms.Manage), bodyNone, rateWrite},
+		{"GET", "/api/organisations", getOrganisations, signedIn, bodyNone, rateAPI},
+		{"GET", "/api/organisations/{organisation}", getOrganisation, runs, bodyNone, rateAPI},
+		{"PATCH", "/api/organisations/{organisation}", patchOrganisation, runs, bodyForm, rateWrite},
+		{"POST", "/api/organisations/{organisation}/staff", postOrganisationStaff, runs, bodyForm, rateWrite},
+		{"DELETE", "/api/organisations/{organisation}/staff/{grant}", deleteOrganisationStaff, runs, bodyNone, rateWrite},
 
 		// Media: WHIP is RFC 9725, WHEP its draft counterpart, HLS the recording while it grows and after.
 		{"OPTIONS", "/whip/{course}", optionsWHIP, anyone, bodyNone, ratePage},

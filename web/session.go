@@ -69,6 +69,18 @@ func (s *Server) sessionToken(r *http.Request) string {
 	return c.Value
 }
 
+// renewSession gives the browser the new secret of a session whose person's rights have changed (trust S-07).
+func (s *Server) renewSession(w http.ResponseWriter, r *http.Request, c *call) error {
+	if !c.renew {
+		return nil
+	}
+	token, err := s.db.RenewSession(r.Context(), s.sessionToken(r))
+	if err == nil && token != "" {
+		s.setCookie(w, s.cookieName(), token, sessionLife)
+	}
+	return err
+}
+
 // bearerToken is the secret of an Authorization header (RFC 6750 section 2.1), or "".
 func bearerToken(r *http.Request) string {
 	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")

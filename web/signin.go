@@ -228,6 +228,9 @@ func masked(email string) string {
 // enter starts the session in the browser and opens next, by way of the welcome page where the person has not
 // said their name yet. The session's secret is new with every sign-in.
 func (s *Server) enter(w http.ResponseWriter, r *http.Request, session postgres.Session, next string) error {
+	if err := s.leaveBefore(r); err != nil {
+		return err
+	}
 	s.setCookie(w, s.cookieName(), session.Token, sessionLife)
 	s.setCookie(w, s.deviceName(), session.Device, deviceLife)
 	actor, err := s.db.SessionPerson(r.Context(), session.Token)
@@ -241,6 +244,19 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request, session postgres.
 		next = "/welcome" + nextQuery(next)
 	}
 	http.Redirect(w, r, next, http.StatusSeeOther)
+	return nil
+}
+
+// leaveBefore ends the session that the browser had until now: nobody can sign it out any more.
+func (s *Server) leaveBefore(r *http.Request) error {
+	before := s.sessionToken(r)
+	if before == "" {
+		return nil
+	}
+	s.grants.forget(before)
+	if err := s.db.SignOut(r.Context(), before); err != nil && !errors.Is(err, lms.ErrNotFound) {
+		return err
+	}
 	return nil
 }
 

@@ -31,13 +31,15 @@ import (
 
 // site is the whole server on a real database, a real UDP port and a real listener.
 type site struct {
-	t    *testing.T
-	url  string
-	db   *postgres.DB
-	web  *Server
-	log  *bytes.Buffer // what was logged; read it after stop, or by logged
-	logs *lockedWriter
-	stop func()
+	t   *testing.T
+	url string
+
+	database string // its connection string
+	db       *postgres.DB
+	web      *Server
+	log      *bytes.Buffer // what was logged; read it after stop, or by logged
+	logs     *lockedWriter
+	stop     func()
 
 	sent chan lms.Email // who was sent a mail, after it stands in the mailbox
 }
@@ -52,7 +54,7 @@ func newSite(t *testing.T) *site {
 // test changes in its configuration.
 func startSite(t *testing.T, database, folder string, change ...func(*Config)) *site {
 	t.Helper()
-	s := &site{t: t, log: &bytes.Buffer{}, sent: make(chan lms.Email, 64)}
+	s := &site{t: t, database: database, log: &bytes.Buffer{}, sent: make(chan lms.Email, 64)}
 	s.logs = &lockedWriter{w: s.log}
 	log := slog.New(slog.NewJSONHandler(s.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	listener := httptest.NewUnstartedServer(nil)

@@ -104,6 +104,8 @@ func serverMessage(kind string) checked {
 		return new(Caption)
 	case "panel":
 		return new(PanelChanged)
+	case "playing":
+		return new(Playing)
 	case "ack":
 		return new(Ack)
 	case "error":

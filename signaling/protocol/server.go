@@ -3,6 +3,7 @@ package protocol
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -265,6 +266,26 @@ func (*PanelChanged) messageType() string { return "panel" }
 func (p *PanelChanged) check() error {
 	if p.Person == "" && (p.Member || p.OnAir || p.Muted) {
 		return invalid("person", "is missing")
+	}
+	return nil
+}
+
+// Playing says on which of a person's devices they watch from now on. A page whose player is another, and whose own fence is
+// lower, stops and says so.
+type Playing struct {
+	Player string `json:"player"`           // of the page that plays
+	Fence  int64  `json:"fence"`            // rises with each change of hands
+	Device string `json:"device,omitempty"` // in words, such as "Chrome, Android"
+}
+
+func (*Playing) messageType() string { return "playing" }
+
+// Check tells whether the player can be one.
+func (p *Playing) Check() error { return p.check() }
+
+func (p *Playing) check() error {
+	if !token(p.Player, MinPlayer, MaxPlayer) || p.Fence < 1 {
+		return invalid("player", fmt.Sprintf("must be %d to %d letters, digits, - or _, with a fence of 1 or more", MinPlayer, MaxPlayer))
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ type CourseRef struct {
 
 // Audit lists the deeds in a programme, newest first, and whether there are more. Errors: lms.ErrNotFound, lms.ErrForbidden.
 func (db *DB) Audit(ctx context.Context, actor lms.Actor, programme lms.ProgrammeID, q AuditQuery) (entries []AuditEntry, more bool, err error) {
-	if err := actor.Need(lms.Manage, lms.Scope{Programme: programme}); err != nil {
+	if err := actor.Need(lms.ReadAudit, lms.Scope{Programme: programme}); err != nil {
 		return nil, false, err
 	}
 	err = db.tx(ctx, "read audit", func(tx pgx.Tx, _ time.Time) error {

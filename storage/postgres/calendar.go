@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -58,7 +59,7 @@ func (db *DB) CalendarCourses(ctx context.Context, token string) ([]CourseView, 
 	var courses []CourseView
 	err := db.tx(ctx, "read calendar feed", func(tx pgx.Tx, now time.Time) error {
 		rows, err := tx.Query(ctx, `
-			select calendar_feeds.person_id, held.role, held.programme_id, held.course_id
+			select calendar_feeds.person_id, `+heldColumns+`
 			from calendar_feeds join persons on persons.id = calendar_feeds.person_id`+heldRoles+` true
 			where calendar_feeds.hash = $1`, db.pepper.Hash(lms.ForCalendar, token))
 		if err != nil {
@@ -76,6 +77,9 @@ func (db *DB) CalendarCourses(ctx context.Context, token string) ([]CourseView, 
 			return errNoFeed
 		}
 		courses, err = loadCourses(ctx, tx, now, actor, programmesOf(actor), nil)
+		courses = slices.DeleteFunc(courses, func(c CourseView) bool {
+			return !actor.Can(lms.Watch, lms.Scope{Programme: c.Programme.ID, Course: c.ID})
+		})
 		return err
 	})
 	return courses, err

@@ -93,7 +93,7 @@ func publishedCaptions(ctx context.Context, tx pgx.Tx, course lms.CourseID) ([]C
 func (db *DB) CaptionCues(ctx context.Context, actor lms.Actor, course lms.CourseID, language lms.Language, version int) (int, []Caption, error) {
 	need := lms.Watch
 	if version != 0 {
-		need = lms.Manage
+		need = lms.Inspect
 	}
 	var cues []Caption
 	err := db.tx(ctx, "read captions", func(tx pgx.Tx, _ time.Time) error {
@@ -172,7 +172,7 @@ func loadShown(ctx context.Context, tx pgx.Tx, course lms.CourseID, language lms
 func (db *DB) CaptionHistories(ctx context.Context, actor lms.Actor, course lms.CourseID) ([]CaptionHistory, error) {
 	var histories []CaptionHistory
 	err := db.tx(ctx, "list caption versions", func(tx pgx.Tx, _ time.Time) error {
-		if _, err := loadCast(ctx, tx, actor, course, lms.Manage); err != nil {
+		if _, err := loadCast(ctx, tx, actor, course, lms.Inspect); err != nil {
 			return err
 		}
 		rows, err := tx.Query(ctx, `
@@ -202,7 +202,7 @@ func (db *DB) CaptionHistories(ctx context.Context, actor lms.Actor, course lms.
 // lms.ErrInvalid when nothing of it lies in the recording, lms.ErrNotFound, lms.ErrForbidden.
 func (db *DB) SaveCaptions(ctx context.Context, actor lms.Actor, course lms.CourseID, in NewCaptions) (version int, err error) {
 	err = db.tx(ctx, "save captions", func(tx pgx.Tx, now time.Time) error {
-		c, err := loadCast(ctx, tx, actor, course, lms.Manage)
+		c, err := loadCast(ctx, tx, actor, course, lms.Produce)
 		if err != nil {
 			return err
 		}
@@ -233,7 +233,7 @@ func (db *DB) SaveCaptions(ctx context.Context, actor lms.Actor, course lms.Cour
 // lms.ErrNotFound, lms.ErrForbidden.
 func (db *DB) PublishCaptions(ctx context.Context, actor lms.Actor, course lms.CourseID, language lms.Language, version int) error {
 	return db.tx(ctx, "publish captions", func(tx pgx.Tx, now time.Time) error {
-		c, err := loadCast(ctx, tx, actor, course, lms.Manage)
+		c, err := loadCast(ctx, tx, actor, course, lms.Produce)
 		if err != nil {
 			return err
 		}
@@ -253,7 +253,7 @@ func (db *DB) PublishCaptions(ctx context.Context, actor lms.Actor, course lms.C
 // DeleteCaptions deletes a language with all its versions. Errors: lms.ErrNotFound, lms.ErrForbidden.
 func (db *DB) DeleteCaptions(ctx context.Context, actor lms.Actor, course lms.CourseID, language lms.Language) error {
 	return db.tx(ctx, "delete captions", func(tx pgx.Tx, now time.Time) error {
-		c, err := loadCast(ctx, tx, actor, course, lms.Manage)
+		c, err := loadCast(ctx, tx, actor, course, lms.Produce)
 		if err != nil {
 			return err
 		}

@@ -53,7 +53,7 @@ var errTranscribing = &lms.Problem{Kind: lms.ErrConflict, Message: "This lecture
 func (db *DB) Transcription(ctx context.Context, actor lms.Actor, course lms.CourseID) (*Transcription, error) {
 	var t *Transcription
 	err := db.tx(ctx, "look at transcription", func(tx pgx.Tx, _ time.Time) error {
-		if _, err := loadCast(ctx, tx, actor, course, lms.Manage); err != nil {
+		if _, err := loadCast(ctx, tx, actor, course, lms.Inspect); err != nil {
 			return err
 		}
 		rows, err := tx.Query(ctx, `select language, state, percent, message, asked_at, ended_at from transcriptions where course_id = $1`, course)
@@ -73,7 +73,7 @@ func (db *DB) Transcription(ctx context.Context, actor lms.Actor, course lms.Cou
 // when it is under way or there is no whole recording, lms.ErrNotFound, lms.ErrForbidden.
 func (db *DB) AskTranscription(ctx context.Context, actor lms.Actor, course lms.CourseID, language lms.Language) error {
 	return db.tx(ctx, "ask transcription", func(tx pgx.Tx, now time.Time) error {
-		c, err := loadCast(ctx, tx, actor, course, lms.Manage)
+		c, err := loadCast(ctx, tx, actor, course, lms.Produce)
 		if err != nil {
 			return err
 		}
@@ -115,7 +115,7 @@ func queueTranscription(ctx context.Context, tx pgx.Tx, now time.Time, course lm
 // CancelTranscription stops a try, or forgets one that has ended. Errors: lms.ErrNotFound, lms.ErrForbidden.
 func (db *DB) CancelTranscription(ctx context.Context, actor lms.Actor, course lms.CourseID) error {
 	return db.tx(ctx, "cancel transcription", func(tx pgx.Tx, now time.Time) error {
-		c, err := loadCast(ctx, tx, actor, course, lms.Manage)
+		c, err := loadCast(ctx, tx, actor, course, lms.Produce)
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -92,7 +93,7 @@ type CourseChange struct {
 	Recorded *bool
 }
 
-// Course returns a course that the actor may watch. Errors: lms.ErrNotFound.
+// Course returns a course that the actor has a part in. Errors: lms.ErrNotFound.
 func (db *DB) Course(ctx context.Context, actor lms.Actor, id lms.CourseID) (CourseView, error) {
 	var view CourseView
 	err := db.tx(ctx, "look at course", func(tx pgx.Tx, now time.Time) error {
@@ -118,6 +119,9 @@ func (db *DB) CoursesOf(ctx context.Context, actor lms.Actor) ([]CourseItem, err
 		if err != nil {
 			return err
 		}
+		courses = slices.DeleteFunc(courses, func(c CourseView) bool {
+			return !actor.Can(lms.Watch, lms.Scope{Programme: c.Programme.ID, Course: c.ID})
+		})
 		shares, err := watchedShares(ctx, tx, now, actor.Person, courses)
 		if err != nil {
 			return err

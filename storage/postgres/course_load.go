@@ -13,7 +13,7 @@ import (
 	"lectern/lms"
 )
 
-// loadCourses reads the courses of the programmes that the actor may watch, or one of them, with broadcasts
+// loadCourses reads the courses of the programmes that the actor has a part in, or one of them, with broadcasts
 // and presenters.
 func loadCourses(ctx context.Context, tx pgx.Tx, now time.Time, actor lms.Actor, programmes []string, only *lms.CourseID) ([]CourseView, error) {
 	var courses []CourseView
@@ -45,7 +45,7 @@ func loadCourses(ctx context.Context, tx pgx.Tx, now time.Time, actor lms.Actor,
 		&version, &storyboard, &poster,
 	}, func() error {
 		scope := lms.Scope{Programme: c.Programme.ID, Course: c.ID}
-		if !actor.Can(lms.Watch, scope) {
+		if !actor.Can(lms.Know, scope) {
 			return nil
 		}
 		c.Start, c.Local, c.State = c.Start.UTC(), lms.LocalTimeOf(wall), CourseScheduled

@@ -77,8 +77,11 @@ func (db *DB) Demo(ctx context.Context, spec DemoSpec) (Demo, error) {
 			return err
 		}
 		title := fmt.Sprintf("Reproductive Medicine and IVF, %d", demoZone.In(now).Year())
-		var err error
-		if d.Programme, err = insertProgramme(ctx, tx, now, title, demoZone); err != nil {
+		organisation, err := demoOrganisation(ctx, tx, now, earlier)
+		if err != nil {
+			return err
+		}
+		if d.Programme, err = insertProgramme(ctx, tx, now, title, demoZone, organisation); err != nil {
 			return err
 		}
 		if d.Course, err = insertDemoCourses(ctx, tx, now, d.Programme); err != nil {
@@ -101,6 +104,15 @@ func (db *DB) Demo(ctx context.Context, spec DemoSpec) (Demo, error) {
 		return audit(ctx, tx, now, lms.Actor{}, deed{action: "create demo", scope: lms.Scope{Programme: d.Programme}})
 	})
 	return d, err
+}
+
+// demoOrganisation is whose programme a demo is: the first belongs to the organisation that is always there, later ones
+// to strangers.
+func demoOrganisation(ctx context.Context, tx pgx.Tx, now time.Time, earlier int) (lms.OrganisationID, error) {
+	if earlier == 0 {
+		return firstOrganisation, nil
+	}
+	return insertOrganisation(ctx, tx, now, fmt.Sprintf("Organisation %d", earlier+1))
 }
 
 // insertDemoCourses schedules the first course for this very minute and returns it.
@@ -142,6 +154,11 @@ func (db *DB) insertDemoPerson(ctx context.Context, tx pgx.Tx, now time.Time, p 
 	}
 	if _, err := tx.Exec(ctx, `update persons set country = $2, zone = $3 where id = $1`, person, p.country, p.zone); err != nil {
 		return "", err
+	}
+	if p.role == lms.Admin {
+		if err := grantOrganisation(ctx, tx, now, person, p.role, d.Programme); err != nil {
+			return "", err
+		}
 	}
 	if p.role.Staff() {
 		err = grant(ctx, tx, now, person, lms.RoleGrant{Role: p.role, Programme: d.Programme})

@@ -43,7 +43,7 @@ func (db *DB) IssueJoinLink(ctx context.Context, actor lms.Actor, programme lms.
 		}
 		err := tx.QueryRow(ctx, `
 			select id from persons where persons.id = $1 and (
-				exists (select from role_grants where role_grants.person_id = persons.id and role_grants.programme_id = $2)
+				exists (select from programme_grants where programme_grants.person_id = persons.id and programme_grants.programme_id = $2)
 				or exists (select from enrolments where enrolments.person_id = persons.id and enrolments.programme_id = $2))`,
 			person, programme).Scan(&person)
 		if err != nil {
@@ -65,7 +65,7 @@ func (db *DB) IssueJoinLink(ctx context.Context, actor lms.Actor, programme lms.
 
 // belongsTo lists the programmes of person $1.
 const belongsTo = `
-	select programme_id from role_grants where role_grants.person_id = $1
+	select programme_id from programme_grants where programme_grants.person_id = $1
 	union select programme_id from enrolments where enrolments.person_id = $1`
 
 // isKnown reports whether a link for the person would give its holder more than a first visit to one programme:

@@ -26,10 +26,15 @@ type entry struct {
 	sessions  map[lms.BroadcastID]*lms.Session
 	countable map[lms.BroadcastID]lms.Spans
 	allowed   map[viewing]bool // may watch; the others are unknown here
+	staff     map[viewing]bool // may watch on several devices
 	seconds   map[viewing]map[lms.Provenance]lms.Spans
 	positions map[viewing]*int64
 	players   map[viewing]map[string]lms.Player
 	budgets   map[lms.PersonID]lms.Budget
+	leases    map[lms.PersonID]lms.Lease
+	freed     map[lms.PersonID]bool       // whose device has been silent, so that nobody has the lease
+	fresh     map[lms.PersonID]bool       // read just now, not remembered
+	doubted   map[lms.PersonID]bool       // refused by a lease that was remembered
 	versions  map[lms.PersonID]int64      // of the budgets that all this is based on
 	viewings  map[lms.PersonID][]viewing  // that reported
 	refused   map[viewing]int64           // by the reports of this batch
@@ -94,8 +99,11 @@ func (l *ledger) try(ctx context.Context, batch []submitted, left []int, outcome
 			l.memory.forget(person)
 		}
 	}
+	for person := range e.doubted {
+		l.memory.forget(person)
+	}
 	for _, i := range left {
-		if person := batch[i].person; len(e.viewings[person]) > 0 && !saved[person] {
+		if person := batch[i].person; len(e.viewings[person]) > 0 && !saved[person] || e.doubted[person] {
 			again = append(again, i)
 		}
 	}
@@ -108,6 +116,9 @@ func (e *entry) accept(s submitted, now time.Time) outcome {
 	v := viewing{s.person, s.report.Broadcast}
 	if !e.allowed[v] {
 		return outcome{err: lms.ErrNotFound}
+	}
+	if err := e.mayPlay(v, s.report.Player, now); err != nil {
+		return outcome{err: err}
 	}
 	session := e.sessions[v.broadcast]
 	before := lms.Viewer{Seconds: e.seconds[v], PositionMS: e.positions[v], Player: e.players[v][s.report.Player], Budget: e.budgets[v.person]}
@@ -138,6 +149,29 @@ func (e *entry) accept(s submitted, now time.Time) outcome {
 		PositionMS: after.PositionMS,
 		RefusedS:   refused,
 	}}
+}
+
+// mayPlay asks whether a report comes from the one device that plays. A yes is proved by the version of what was remembered; a no
+// has to be read.
+func (e *entry) mayPlay(v viewing, player string, now time.Time) error {
+	if e.staff[v] {
+		return nil
+	}
+	lease := e.leases[v.person]
+	if last := e.budgets[v.person].At; last.After(lease.RenewedAt) {
+		lease.RenewedAt = last // who has the lease renews it by being counted
+	}
+	after, err := lease.Report(player, now)
+	switch {
+	case err != nil && !e.fresh[v.person]:
+		e.doubted[v.person] = true
+	case err == nil && after.Fence != lease.Fence:
+		e.freed[v.person] = true
+	}
+	if err == nil {
+		e.leases[v.person] = after
+	}
+	return err
 }
 
 // viewingsOf returns the viewings of a batch, ordered by person and without repetition, so that two nodes take their
@@ -183,6 +217,11 @@ func (l *ledger) load(ctx context.Context, tx pgx.Tx, batch []submitted, left []
 		positions: make(map[viewing]*int64, len(asked)),
 		players:   make(map[viewing]map[string]lms.Player, len(asked)),
 		budgets:   make(map[lms.PersonID]lms.Budget, len(asked)),
+		leases:    make(map[lms.PersonID]lms.Lease, len(asked)),
+		freed:     make(map[lms.PersonID]bool),
+		fresh:     make(map[lms.PersonID]bool),
+		doubted:   make(map[lms.PersonID]bool),
+		staff:     make(map[viewing]bool),
 		versions:  make(map[lms.PersonID]int64, len(asked)),
 		viewings:  make(map[lms.PersonID][]viewing, len(asked)),
 		refused:   make(map[viewing]int64, len(asked)),
@@ -224,12 +263,19 @@ func (e *entry) queueBudgets(b *pgx.Batch, people []lms.PersonID) {
 		select id, 0 from persons where id = any($1::uuid[]) order by id
 		on conflict (person_id) do nothing`, persons)
 	b.Queue(`
-		select person_id, left_ms, at, version from watch_budgets
+		select person_id, left_ms, at, version, fence, playing, playing_at from watch_budgets
 		where person_id = any($1::uuid[])`, persons).Query(func(rows pgx.Rows) error {
 		var person lms.PersonID
 		var left, version int64
-		var at *time.Time
-		_, err := pgx.ForEachRow(rows, []any{&person, &left, &at, &version}, func() error {
+		var at, taken *time.Time
+		var fence int64
+		var players string
+		_, err := pgx.ForEachRow(rows, []any{&person, &left, &at, &version, &fence, &players, &taken}, func() error {
+			lease := lms.Lease{Fence: fence, Players: lms.ParseLeasePlayers(players)}
+			if taken != nil {
+				lease.RenewedAt = *taken
+			}
+			e.leases[person], e.fresh[person] = lease, true
 			budget := lms.Budget{Left: time.Duration(left) * time.Millisecond}
 			if at != nil {
 				budget.At = *at
@@ -258,18 +304,22 @@ func (e *entry) queueAllowed(b *pgx.Batch, viewings []viewing) {
 	persons, broadcasts := pairs(viewings)
 	var v viewing
 	b.Queue(`
-		select asked.person_id, asked.broadcast_id
-		from `+askedViewings+`
-		join broadcasts on broadcasts.id = asked.broadcast_id
-		join courses on courses.id = broadcasts.course_id
-		where exists (select from enrolments
-				where enrolments.person_id = asked.person_id and enrolments.programme_id = courses.programme_id)
-			or exists (select from role_grants
-				where role_grants.person_id = asked.person_id and role_grants.programme_id = courses.programme_id
-				and (role_grants.course_id is null or role_grants.course_id = courses.id))`, persons, broadcasts).
+		select person_id, broadcast_id, staff from (
+			select asked.person_id, asked.broadcast_id,
+				exists (select from enrolments
+					where enrolments.person_id = asked.person_id and enrolments.programme_id = courses.programme_id) as enrolled,
+				exists (select from programme_grants
+					where programme_grants.person_id = asked.person_id and programme_grants.programme_id = courses.programme_id
+					and programme_grants.role = any($3)
+					and (programme_grants.course_id is null or programme_grants.course_id = courses.id)) as staff
+			from `+askedViewings+`
+			join broadcasts on broadcasts.id = asked.broadcast_id
+			join courses on courses.id = broadcasts.course_id
+		) held where enrolled or staff`, persons, broadcasts, lms.Watch.Roles()).
 		Query(func(rows pgx.Rows) error {
-			_, err := pgx.ForEachRow(rows, []any{&v.person, &v.broadcast}, func() error {
-				e.allowed[v] = true
+			var staff bool
+			_, err := pgx.ForEachRow(rows, []any{&v.person, &v.broadcast, &staff}, func() error {
+				e.allowed[v], e.staff[v] = true, staff
 				return nil
 			})
 			return err

@@ -22,6 +22,7 @@ type memory struct {
 type remembered struct {
 	version  int64
 	budget   lms.Budget
+	lease    lms.Lease
 	viewings map[lms.BroadcastID]rememberedViewing
 	at       time.Time // of the last report
 }
@@ -46,6 +47,7 @@ func (m *memory) recall(e *entry, asked []viewing) (persons []lms.PersonID, view
 			continue
 		}
 		e.budgets[v.person], e.versions[v.person] = person.budget, person.version
+		e.leases[v.person] = person.lease
 		known, ok := person.viewings[v.broadcast]
 		if !ok {
 			viewings = append(viewings, v)
@@ -64,6 +66,7 @@ func (m *memory) keep(e *entry, person lms.PersonID, now time.Time) {
 		m.people[person] = known
 	}
 	known.version, known.budget, known.at = e.versions[person]+1, e.budgets[person], now
+	known.lease = e.leases[person]
 	for _, v := range e.viewings[person] {
 		if len(e.players[v]) > playersKept {
 			delete(known.viewings, v.broadcast) // the database keeps the newest ones

@@ -109,7 +109,25 @@ func (e *entry) save(ctx context.Context, tx pgx.Tx, now time.Time) (saved map[l
 	}); err != nil {
 		return nil, err
 	}
+	if err := e.freeLeases(ctx, tx, saved); err != nil {
+		return nil, err
+	}
 	return saved, e.forgetPlayers(ctx, tx)
+}
+
+// freeLeases takes the lease from devices that have been silent while another was heard.
+func (e *entry) freeLeases(ctx context.Context, tx pgx.Tx, saved map[lms.PersonID]bool) error {
+	var persons uuids
+	for person := range e.freed {
+		if saved[person] {
+			persons = add(persons, person)
+		}
+	}
+	if len(persons) == 0 {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `update watch_budgets set fence = fence + 1, playing = '', playing_on = null where person_id = any($1::uuid[])`, persons)
+	return err
 }
 
 // saveLedger is one statement for the five tables. The budgets' versions decide for whom it writes.

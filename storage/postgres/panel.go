@@ -24,7 +24,8 @@ const selectPanel = `
 		select distinct on (person_id) person_id, role from (
 			select person_id, case role when 'presenter' then 'presenter' else 'moderator' end as role,
 				case role when 'presenter' then 1 else 2 end as rank
-			from role_grants where programme_id = $2 and (course_id is null or course_id = $1) and role in ('presenter', 'moderator', 'admin')
+			from programme_grants where programme_id = $2 and (course_id is null or course_id = $1)
+				and role in ('presenter', 'moderator', 'producer', 'admin')
 			union all
 			select person_id, 'panellist', 3 from panel where course_id = $1 and panellist
 			union all

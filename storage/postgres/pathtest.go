@@ -50,7 +50,7 @@ func (db *DB) SavePathTest(ctx context.Context, actor lms.Actor, course lms.Cour
 // PathTests lists the newest test of each person for each course of a programme: who presents before who watches, the newest
 // first, 500 at most. Errors: lms.ErrNotFound, lms.ErrForbidden.
 func (db *DB) PathTests(ctx context.Context, actor lms.Actor, programme lms.ProgrammeID) ([]PathTest, error) {
-	if err := actor.Need(lms.Manage, lms.Scope{Programme: programme}); err != nil {
+	if err := actor.Need(lms.Inspect, lms.Scope{Programme: programme}); err != nil {
 		return nil, err
 	}
 	var tests []PathTest

@@ -28,8 +28,9 @@ type ProgrammeView struct {
 
 // NewProgramme is what a programme is made of.
 type NewProgramme struct {
-	Title string
-	Zone  lms.Zone
+	Title        string
+	Zone         lms.Zone
+	Organisation lms.OrganisationID // "" for the one that the actor works for
 }
 
 // ProgrammeChange changes what is not nil. Version is that of the programme the actor saw.
@@ -43,13 +44,13 @@ var errVersion = &lms.Problem{
 	Kind: lms.ErrConflict, Field: "version", Message: "Somebody else has changed this meanwhile. Look at it again, then repeat your change.",
 }
 
-// Programmes lists the programmes that the actor manages, the newest first.
+// Programmes lists the programmes whose set-up the actor may look at, the newest first.
 func (db *DB) Programmes(ctx context.Context, actor lms.Actor) ([]ProgrammeItem, error) {
 	var items []ProgrammeItem
 	err := db.tx(ctx, "list programmes", func(tx pgx.Tx, _ time.Time) error {
 		var managed []string
 		for _, id := range programmesOf(actor) {
-			if actor.Can(lms.Manage, lms.Scope{Programme: lms.ProgrammeID(id)}) {
+			if actor.Can(lms.Inspect, lms.Scope{Programme: lms.ProgrammeID(id)}) {
 				managed = append(managed, id)
 			}
 		}
@@ -67,7 +68,8 @@ const selectProgrammes = `
 	select id, title, zone, version, (select count(*) from enrolments where enrolments.programme_id = programmes.id)
 	from programmes`
 
-// CreateProgramme makes a programme and the actor its admin.
+// CreateProgramme makes a programme of an organisation and the actor its admin. Errors: lms.ErrInvalid, lms.ErrForbidden,
+// lms.ErrNotFound for an organisation in which the actor is admin of nothing.
 func (db *DB) CreateProgramme(ctx context.Context, actor lms.Actor, in NewProgramme) (lms.ProgrammeID, error) {
 	title, err := lms.ParseTitle(in.Title)
 	if err != nil {
@@ -78,7 +80,11 @@ func (db *DB) CreateProgramme(ctx context.Context, actor lms.Actor, in NewProgra
 	}
 	var id lms.ProgrammeID
 	err = db.tx(ctx, "create programme", func(tx pgx.Tx, now time.Time) error {
-		if id, err = insertProgramme(ctx, tx, now, title, in.Zone); err != nil {
+		organisation, err := organisationFor(ctx, tx, actor, in.Organisation)
+		if err != nil {
+			return err
+		}
+		if id, err = insertProgramme(ctx, tx, now, title, in.Zone, organisation); err != nil {
 			return err
 		}
 		if err := grant(ctx, tx, now, actor.Person, lms.RoleGrant{Role: lms.Admin, Programme: id}); err != nil {
@@ -92,10 +98,12 @@ func (db *DB) CreateProgramme(ctx context.Context, actor lms.Actor, in NewProgra
 	return id, err
 }
 
-func insertProgramme(ctx context.Context, tx pgx.Tx, now time.Time, title string, zone lms.Zone) (lms.ProgrammeID, error) {
+func insertProgramme(
+	ctx context.Context, tx pgx.Tx, now time.Time, title string, zone lms.Zone, of lms.OrganisationID,
+) (lms.ProgrammeID, error) {
 	var id lms.ProgrammeID
-	err := tx.QueryRow(ctx, `insert into programmes (title, zone, created_at) values ($1, $2, $3) returning id`,
-		title, zone, now).Scan(&id)
+	err := tx.QueryRow(ctx, `insert into programmes (title, zone, organisation_id, created_at) values ($1, $2, $3, $4) returning id`,
+		title, zone, of, now).Scan(&id)
 	return id, err
 }
 
@@ -104,7 +112,7 @@ func insertProgramme(ctx context.Context, tx pgx.Tx, now time.Time, title string
 func (db *DB) Programme(ctx context.Context, actor lms.Actor, id lms.ProgrammeID) (ProgrammeView, error) {
 	var view ProgrammeView
 	scope := lms.Scope{Programme: id}
-	if err := actor.Need(lms.Manage, scope); err != nil {
+	if err := actor.Need(lms.Inspect, scope); err != nil {
 		return view, err
 	}
 	err := db.tx(ctx, "look at programme", func(tx pgx.Tx, now time.Time) error {

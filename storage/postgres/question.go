@@ -220,7 +220,7 @@ func checkAssignee(ctx context.Context, tx pgx.Tx, scope lms.Scope, a lms.Action
 	}
 	var presents bool
 	err := tx.QueryRow(ctx, `
-		select exists (select from role_grants where person_id = $1 and programme_id = $2
+		select exists (select from programme_grants where person_id = $1 and programme_id = $2
 			and (course_id is null or course_id = $3) and role = any($4))`,
 		a.Assignee, scope.Programme, scope.Course, lms.Present.Roles()).Scan(&presents)
 	if err == nil && !presents {

@@ -113,7 +113,7 @@ func saveVersion(ctx context.Context, tx pgx.Tx, now time.Time, broadcast lms.Br
 // lecture is on air, lms.ErrInvalid for a cut that leaves nothing, lms.ErrNotFound, lms.ErrForbidden.
 func (db *DB) CutRecording(ctx context.Context, actor lms.Actor, course lms.CourseID, change RecordingCut) error {
 	return db.tx(ctx, "cut recording", func(tx pgx.Tx, now time.Time) error {
-		c, at, err := lockRecording(ctx, tx, actor, course)
+		c, at, err := lockRecording(ctx, tx, actor, course, lms.Produce)
 		if err != nil {
 			return err
 		}
@@ -136,9 +136,9 @@ func (db *DB) CutRecording(ctx context.Context, actor lms.Actor, course lms.Cour
 	})
 }
 
-// lockRecording is lockCast for who manages the recording of a lecture that is over.
-func lockRecording(ctx context.Context, tx pgx.Tx, actor lms.Actor, course lms.CourseID) (cast, CourseRecording, error) {
-	c, err := lockCast(ctx, tx, actor, course, lms.Manage)
+// lockRecording is lockCast for the recording of a lecture that is over.
+func lockRecording(ctx context.Context, tx pgx.Tx, actor lms.Actor, course lms.CourseID, need lms.Permission) (cast, CourseRecording, error) {
+	c, err := lockCast(ctx, tx, actor, course, need)
 	if err == nil && c.broadcast == "" {
 		err = lms.ErrNotFound
 	}

@@ -50,7 +50,7 @@ const listedVersions = 50
 func (db *DB) RecordingOf(ctx context.Context, actor lms.Actor, course lms.CourseID) (RecordingView, error) {
 	var v RecordingView
 	err := db.tx(ctx, "look at recording", func(tx pgx.Tx, now time.Time) error {
-		c, err := loadCast(ctx, tx, actor, course, lms.Manage)
+		c, err := loadCast(ctx, tx, actor, course, lms.Inspect)
 		if err != nil {
 			return err
 		}
@@ -128,7 +128,7 @@ func queueTasks(b *pgx.Batch, v *RecordingView, now time.Time) {
 // actor typed it. Errors: lms.ErrInvalid for another title, lms.ErrConflict while on air, lms.ErrNotFound, lms.ErrForbidden.
 func (db *DB) DeleteRecording(ctx context.Context, actor lms.Actor, course lms.CourseID, confirm string) error {
 	return db.tx(ctx, "delete recording", func(tx pgx.Tx, now time.Time) error {
-		c, _, err := lockRecording(ctx, tx, actor, course)
+		c, _, err := lockRecording(ctx, tx, actor, course, lms.Manage)
 		if err != nil {
 			return err
 		}

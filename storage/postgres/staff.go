@@ -11,6 +11,7 @@ import (
 
 // Staff is somebody who works for a programme.
 type Staff struct {
+	ID     int64 // of the grant
 	Person lms.PersonID
 	Name   string
 	Email  lms.Email
@@ -36,18 +37,15 @@ func (db *DB) AddStaff(ctx context.Context, actor lms.Actor, programme lms.Progr
 		return "", err
 	}
 	if !in.Role.Staff() {
-		return "", &lms.Problem{Kind: lms.ErrInvalid, Field: "role", Message: "Choose admin, moderator or presenter. Attendees come with an access code."}
+		return "", &lms.Problem{Kind: lms.ErrInvalid, Field: "role", Message: "Choose a role of staff. Attendees come with an access code."}
 	}
 	profile, err := lms.ParseProfile(in.Name, "", "UTC")
 	if err != nil {
 		return "", err
 	}
 	err = db.tx(ctx, "add staff", func(tx pgx.Tx, now time.Time) error {
-		if in.Course != "" {
-			err := tx.QueryRow(ctx, `select id from courses where id = $1 and programme_id = $2`, in.Course, programme).Scan(&in.Course)
-			if err != nil {
-				return found(err)
-			}
+		if err := courseOf(ctx, tx, programme, in.Course); err != nil {
+			return err
 		}
 		person, err := upsertPerson(ctx, tx, in.Email, profile.Name, now)
 		if err != nil {
@@ -72,6 +70,14 @@ func (db *DB) AddStaff(ctx context.Context, actor lms.Actor, programme lms.Progr
 	return token, err
 }
 
+// courseOf makes sure that a course, where one is named, is one of the programme.
+func courseOf(ctx context.Context, tx pgx.Tx, programme lms.ProgrammeID, course lms.CourseID) error {
+	if course == "" {
+		return nil
+	}
+	return found(tx.QueryRow(ctx, `select id from courses where id = $1 and programme_id = $2`, course, programme).Scan(&course))
+}
+
 // invite makes somebody's first link and has it mailed to them as well.
 func (db *DB) invite(ctx context.Context, tx pgx.Tx, now time.Time, person lms.PersonID, programme lms.ProgrammeID, in NewStaff) (string, error) {
 	id, token, err := db.insertJoinLink(ctx, tx, now, person, programme, placeOf(in.Role, programme, in.Course))
@@ -84,8 +90,10 @@ func (db *DB) invite(ctx context.Context, tx pgx.Tx, now time.Time, person lms.P
 // placeOf is where somebody with a role works.
 func placeOf(role lms.Role, programme lms.ProgrammeID, course lms.CourseID) string {
 	switch {
-	case role == lms.Admin:
+	case role == lms.Admin || role == lms.Auditor:
 		return "/admin/" + string(programme)
+	case role == lms.Sponsor:
+		return "/sums/" + string(programme)
 	case role == lms.Presenter && course != "":
 		return "/studio/" + string(course)
 	case role == lms.Moderator && course != "":
@@ -104,15 +112,4 @@ func grant(ctx context.Context, tx pgx.Tx, now time.Time, person lms.PersonID, g
 		insert into role_grants (person_id, programme_id, course_id, role, granted_at) values ($1, $2, $3, $4, $5)
 		on conflict do nothing`, person, g.Programme, orNull(g.Course), g.Role, now)
 	return err
-}
-
-func loadStaff(ctx context.Context, tx pgx.Tx, programme lms.ProgrammeID) ([]Staff, error) {
-	rows, err := tx.Query(ctx, `
-		select persons.id, persons.name, persons.email, role_grants.role, coalesce(role_grants.course_id::text, '')
-		from role_grants join persons on persons.id = role_grants.person_id
-		where role_grants.programme_id = $1 order by role_grants.id`, programme)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[Staff])
 }

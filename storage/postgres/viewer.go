@@ -29,14 +29,14 @@ func (db *DB) TurnedAway(ctx context.Context, viewers []Viewer) ([]int, error) {
 			where sessions.id::text = asked.id and sessions.revoked_at is null and sessions.expires_at > $3
 			and (exists (select from enrolments where enrolments.person_id = sessions.person_id
 					and enrolments.programme_id = courses.programme_id)
-				or exists (select from role_grants where role_grants.person_id = sessions.person_id
-					and role_grants.programme_id = courses.programme_id
-					and (role_grants.course_id is null or role_grants.course_id = courses.id)))
+				or exists (select from programme_grants where programme_grants.person_id = sessions.person_id
+					and programme_grants.programme_id = courses.programme_id and programme_grants.role = any($4)
+					and (programme_grants.course_id is null or programme_grants.course_id = courses.id)))
 		) and not exists (
 			select from access_tokens
 			where access_tokens.id::text = asked.id and access_tokens.course_id = asked.course_id
 			and access_tokens.revoked_at is null and access_tokens.expires_at > $3
-		)`, ids, courses, db.now())
+		)`, ids, courses, db.now(), lms.Watch.Roles())
 	if err != nil {
 		return nil, fmt.Errorf("look for viewers turned away: %w", err)
 	}

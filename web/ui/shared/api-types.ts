@@ -1,6 +1,7 @@
 /** The shapes of the JSON API. Positions ending in _ms or _s are on the session timeline, t = 0 when the lecture first went on air. */
 
-export type Role = 'admin' | 'moderator' | 'presenter' | 'captioner' | 'attendee' | 'panellist';
+export type Role =
+  'admin' | 'producer' | 'moderator' | 'presenter' | 'captioner' | 'attendee' | 'panellist' | 'sponsor' | 'auditor';
 
 export interface Person {
   id: string;
@@ -276,6 +277,8 @@ export interface Batch {
 }
 
 export interface Staff {
+  /** Of the grant. */
+  id: string;
   person: string;
   name: string;
   email: string;

@@ -288,6 +288,12 @@ export const revokeCodes = (programmeID: string, batchID: string) =>
 export const addStaff = (programmeID: string, values: NewStaff) =>
   call<{ link: string }>('POST', `/api/programmes/${id(programmeID)}/staff`, values);
 
+/** Gives somebody another role or other courses. Fails with 409 for the last admin. */
+export const changeStaff = (programmeID: string, grantID: string, values: { role: string; course?: string }) =>
+  call<undefined>('PATCH', `/api/programmes/${id(programmeID)}/staff/${id(grantID)}`, values);
+export const removeStaff = (programmeID: string, grantID: string) =>
+  call<undefined>('DELETE', `/api/programmes/${id(programmeID)}/staff/${id(grantID)}`);
+
 // Recordings
 
 export const recording = (courseID: string) => call<Recording>('GET', `/api/courses/${id(courseID)}/recording`);

@@ -45,6 +45,13 @@ export interface PanelMessage {
   muted?: boolean;
 }
 
+/** On which of the reader's devices they watch from now on. */
+export interface PlayingMessage {
+  player: string;
+  fence: number;
+  device?: string;
+}
+
 /** What was wrong with a message of ours; with `player` and `seq` when it was a report. */
 export interface ErrorMessage {
   code: string;
@@ -69,6 +76,7 @@ export type ServerMessage =
   | { type: 'question'; data: { question: Question } }
   | { type: 'caption'; data: CaptionMessage }
   | { type: 'panel'; data: PanelMessage }
+  | { type: 'playing'; data: PlayingMessage }
   | { type: 'ack'; data: Ack }
   | { type: 'error'; data: ErrorMessage };
 
@@ -126,6 +134,7 @@ const usable = new Map<string, (data: Fields) => boolean>([
     (d) => isText(d['language']) && isCount(d['version']) && (d['cue'] === null || (isObject(d['cue']) && isCue(d['cue']))),
   ],
   ['panel', (d) => isText(d['person']) || !('member' in d || 'on_air' in d || 'muted' in d)],
+  ['playing', (d) => isText(d['player']) && isCount(d['fence']) && d['fence'] !== 0],
   ['ack', (d) => isText(d['player']) && isCount(d['seq']) && isCount(d['watched_s'])],
   ['error', (d) => isText(d['code'])],
 ]);

@@ -14,6 +14,7 @@ import {
   type ErrorMessage,
   type PanelMessage,
   type Place,
+  type PlayingMessage,
   type RecordingMessage,
   type ServerMessage,
   type Welcome,
@@ -46,6 +47,7 @@ export interface SocketHandlers {
   panel?: (panel: PanelMessage) => void;
   /** A live caption, or that the caption tracks have changed. */
   caption?: (caption: CaptionMessage) => void;
+  playing?: (playing: PlayingMessage) => void;
   /** A report is committed. */
   ack?: (ack: Ack) => void;
   /** A report will never be accepted; it must not be sent again. */
@@ -247,6 +249,8 @@ export class Socket {
         return on.panel?.(message.data);
       case 'caption':
         return on.caption?.(message.data);
+      case 'playing':
+        return on.playing?.(message.data);
       case 'ack':
         this.reports.delete(nameOf(message.data));
         on.ack?.(message.data);
