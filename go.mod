@@ -41,6 +41,7 @@ require (
 	github.com/fxamacker/cbor/v2 v2.9.6
 	github.com/go-jose/go-jose/v4 v4.1.8
 	github.com/go-text/typesetting v0.3.5
+	github.com/nyaruka/phonenumbers v1.8.1
 	golang.org/x/image v0.40.0
 )
 

@@ -12,7 +12,8 @@ const (
 
 	NoticeSchedule NoticeKind = "schedule_change"
 
-	NoticeCertificate NoticeKind = "certificate"
+	NoticeCertificate  NoticeKind = "certificate"
+	NoticeRegistration NoticeKind = "registration"
 )
 
 // Notice is a message that is due to one person: what it has to say, not yet its words. It is put together
@@ -26,10 +27,13 @@ type Notice struct {
 	Language  Language // in which the reader is written to; "" for English
 	ExpiresAt time.Time
 	Code      OTP    // NoticeOTP
-	Link      string // NoticeLink, NoticeSchedule, NoticeCertificate: absolute
-	Programme string // NoticeLink, NoticeSchedule: its title; NoticeCertificate: what it is for
+	Link      string // NoticeLink, NoticeSchedule, NoticeCertificate, NoticeRegistration: absolute
+	Programme string // NoticeLink, NoticeSchedule, NoticeRegistration: its title; NoticeCertificate: what it is for
 	Role      Role   // NoticeLink: what the reader is to be there
 	Lecture   Lecture
+
+	Registration RegistrationState // NoticeRegistration; ExpiresAt is then the end of an offer
+	Reason       string            // NoticeRegistration: of a rejection
 }
 
 // Lecture is what a message says of one lecture (NoticeSchedule).

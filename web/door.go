@@ -31,8 +31,11 @@ const (
 	doorWindow = 500 * time.Millisecond
 	// doorQueue bounds the queue. Whoever comes when it is full has no place, and is asked to come again in a minute.
 	doorQueue = 1 << 17
-	// doorAgain is when somebody without a place, or with one far back, asks again.
+	// doorAgain is when somebody without a place, or with more than doorFar people before them, asks again at the latest, and
+	// doorSoon when somebody does who is nearer: the queue may go faster than it looked.
 	doorAgain = time.Minute
+	doorFar   = 5000
+	doorSoon  = 15 * time.Second
 )
 
 // place is where somebody stands.
@@ -162,13 +165,15 @@ func (d *door) give() place {
 	return p
 }
 
-// place is where a number that was not called stands. It is asked again a little before its turn, and from far back
-// every minute.
+// place is where a number that was not called stands. It is asked again at half the way to its turn.
 func (d *door) place(number uint64) place {
 	d.short = true
 	ahead := int(number - d.called - 1)
 	wait := d.wait(ahead + 1)
-	again := min(max(wait*8/10, time.Second), doorAgain)
+	again := min(max(wait/2, time.Second), doorAgain)
+	if ahead < doorFar {
+		again = min(again, doorSoon)
+	}
 	return place{Ahead: ahead, Wait: wait, Again: again, Ticket: d.sign(number)}
 }
 

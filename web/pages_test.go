@@ -29,8 +29,14 @@ func samplePages(t *testing.T) map[string]any {
 		"sign-in turn": signInPage{frame: frame{Title: "signin.title", Script: "turn.js"}, Email: "a@b.example", Turn: true},
 		"waiting":      waitingPage{frame: frame{Title: "waiting.title", Refresh: refresh(12, "/sign-in?next=/a\"b")}, Ahead: "12 people", Wait: "soon", Again: "again", Back: "/sign-in"},
 		"waiting full": waitingPage{frame: frame{Title: "waiting.title"}, Full: true, Back: "/sign-in"},
-		"code":         codePage{frame: frame{Title: "code.title"}, Next: "/courses", Mailbox: true, Sent: true},
-		"code fail":    codePage{frame: frame{Title: "code.title"}, OTP: "48213", Error: "One digit is missing."},
+		"register": registerPage{
+			frame: frame{Title: "register.title", Script: "zone.js"}, Programme: postgres.OpenProgramme{ID: "p", Title: "IVF <script>", Watch: true}, Name: "Dr <b>",
+			Countries: shown.country(say, "IN", renderNow), Zones: shown.zone(say, "", renderNow),
+		},
+		"registrations":      registrationsPage{frame: frame{Title: "registrations.title"}, Rows: []registrationRow{{Title: "IVF", Line: "offered", Note: "<script>", Offered: true, Mine: true}, {Title: "B", Line: "x", Watch: true}}},
+		"registrations none": registrationsPage{frame: frame{Title: "registrations.title"}},
+		"code":               codePage{frame: frame{Title: "code.title"}, Next: "/courses", Mailbox: true, Sent: true},
+		"code fail":          codePage{frame: frame{Title: "code.title"}, OTP: "48213", Error: "One digit is missing."},
 		"welcome": welcomePage{
 			frame: frame{Title: "welcome.title", Script: "zone.js"}, First: true, Zone: "Asia/Kolkata",
 			Countries: shown.country(say, "IN", renderNow), Zones: shown.zone(say, "Asia/Calcutta", renderNow),

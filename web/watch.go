@@ -1,9 +1,12 @@
 package web
 
 import (
+	"context"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
+	"time"
 
 	"lectern/lms"
 	"lectern/media/vod"
@@ -11,12 +14,33 @@ import (
 )
 
 // postTicket lets a page open its socket. The identity of the socket is what the session says now.
-func postTicket(s *Server, w http.ResponseWriter, _ *http.Request, c *call) error {
+func postTicket(s *Server, w http.ResponseWriter, r *http.Request, c *call) error {
+	if err := s.roomFor(r.Context(), c); err != nil {
+		return err
+	}
 	ticket, err := s.hub.Ticket(signaling.Identity{Person: c.actor.Person, Session: c.actor.Session, Course: c.courseID, Roles: c.course.Roles})
 	if err != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, map[string]string{"ticket": ticket, "socket": "/socket"})
+}
+
+// roomFor refuses an attendee in a lecture that as many watch as may. Who is in already stays, and may come back.
+func (s *Server) roomFor(ctx context.Context, c *call) error {
+	for _, role := range c.course.Roles {
+		if role != lms.Attendee {
+			return nil
+		}
+	}
+	limit, err := s.db.ViewerLimit(ctx, c.course.Programme.ID)
+	if err != nil || limit == 0 {
+		return err
+	}
+	in := s.hub.Attending(string(c.courseID), math.MaxInt32)
+	if len(in) < limit || slices.Contains(in, c.actor.Person) {
+		return nil
+	}
+	return &lms.Problem{Kind: errFull, Code: "viewers", Retry: time.Minute}
 }
 
 func getSocket(s *Server, w http.ResponseWriter, r *http.Request, _ *call) error {

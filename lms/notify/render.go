@@ -35,6 +35,8 @@ func render(n lms.Notice, site string) (Message, error) {
 		"Title":     words.isolated(n.Lecture.Title),
 		"Own":       words.clock(n.Lecture.Start, zone),
 		"Event":     words.eventClock(n.Lecture, zone),
+		"State":     string(n.Registration),
+		"Reason":    words.isolated(n.Reason),
 	}
 	var text strings.Builder
 	err := letter.body.Execute(&text, phrases)

@@ -20,6 +20,7 @@ const (
 	mailTime    = 30 * time.Second      // for one delivery
 	stopJobs    = 10 * time.Second      // for jobs that are running when the program ends
 	sweepEvery  = time.Hour
+	offersEvery = time.Minute // an offer of a seat lasts 15 minutes at least
 	queueSweep  = "sweep"
 	keepSpent   = 24 * time.Hour // how long what can no longer be used is kept, for questions of support
 )
@@ -38,6 +39,8 @@ type mailJob struct {
 	Person    lms.PersonID    `json:"person,omitempty"`
 
 	Certificate string `json:"certificate,omitempty"`
+
+	State lms.RegistrationState `json:"state,omitempty"` // that the message tells of
 }
 
 // Kind is the name of the job in the queue.
@@ -102,6 +105,16 @@ func (db *DB) notice(ctx context.Context, job mailJob) (lms.Notice, error) {
 			job.Link, now, job.Programme).Scan(&n.To, &n.Name, &n.Zone, &n.Language, &n.ExpiresAt, &n.Programme)
 		n.Link, n.Role = db.site+"/join/"+db.joinToken(job.Link), job.Role
 		return n, err
+	case lms.NoticeRegistration:
+		var until *time.Time
+		err := db.pool.QueryRow(ctx, `
+			select persons.email, persons.name, persons.zone, persons.language, programmes.title, registrations.state, reason, offer_until
+			from registrations join persons on persons.id = registrations.person_id join programmes on programmes.id = registrations.programme_id
+			where registrations.programme_id = $1 and registrations.person_id = $2 and registrations.state = $3`,
+			job.Programme, job.Person, job.State).
+			Scan(&n.To, &n.Name, &n.Zone, &n.Language, &n.Programme, &n.Registration, &n.Reason, &until)
+		n.Link, n.ExpiresAt = db.site+"/registrations", orZero(until)
+		return n, err
 	case lms.NoticeSchedule:
 		return db.scheduleNotice(ctx, job, now)
 	case lms.NoticeCertificate:
@@ -142,11 +155,29 @@ func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepJob]) error {
 	return err
 }
 
+// offersJob ends offers of seats that nobody took.
+type offersJob struct{}
+
+// Kind is the name of the job in the queue.
+func (offersJob) Kind() string { return "offers" }
+
+type offersWorker struct {
+	river.WorkerDefaults[offersJob]
+	db *DB
+}
+
+// Work ends them.
+func (w *offersWorker) Work(ctx context.Context, _ *river.Job[offersJob]) error {
+	_, err := w.db.EndOffers(ctx)
+	return err
+}
+
 // newWorkers makes the client that works the queue: mail where there is somebody to send it, and the sweep.
 func (db *DB) newWorkers() (*river.Client[pgx.Tx], error) {
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &sweepWorker{db: db})
 	river.AddWorker(workers, &rederiveWorker{db: db})
+	river.AddWorker(workers, &offersWorker{db: db})
 	queues := map[string]river.QueueConfig{queueSweep: {MaxWorkers: 1}}
 	if db.notifier != nil {
 		river.AddWorker(workers, &mailWorker{db: db})
@@ -162,7 +193,7 @@ func (db *DB) newWorkers() (*river.Client[pgx.Tx], error) {
 		Queues:  queues,
 
 		FetchCooldown: mailFetch,
-		PeriodicJobs:  []*river.PeriodicJob{periodic(sweepEvery, sweepJob{}), periodic(rederiveEvery, rederiveJob{})},
+		PeriodicJobs:  []*river.PeriodicJob{periodic(sweepEvery, sweepJob{}), periodic(rederiveEvery, rederiveJob{}), periodic(offersEvery, offersJob{})},
 	})
 }
 

@@ -19,6 +19,9 @@ type StartSignIn struct {
 	Language lms.Language
 	Remote   netip.Addr
 	Device   string // the secret of a browser that is known perhaps; "" for none
+
+	programme   lms.ProgrammeID // StartRegistration
+	application *lms.Application
 }
 
 // Challenge is a sign-in that waits for its one-time code.
@@ -52,9 +55,10 @@ func (db *DB) StartSignIn(ctx context.Context, in StartSignIn) (Challenge, error
 		}
 		var id string
 		err = tx.QueryRow(ctx, `
-			insert into challenges (hash, email, winnable, code_id, sent_at, created_at, language)
-			values ($1, $2, $3, $4, $5, $5, $6) returning id`,
-			db.pepper.Hash(lms.ForChallenge, cookie), in.Email, winnable, code, now, in.Language).Scan(&id)
+			insert into challenges (hash, email, winnable, code_id, sent_at, created_at, language, programme_id, application)
+			values ($1, $2, $3, $4, $5, $5, $6, $7, $8) returning id`,
+			db.pepper.Hash(lms.ForChallenge, cookie), in.Email, winnable || in.application != nil, code, now, in.Language,
+			orNull(in.programme), in.application).Scan(&id)
 		if err != nil {
 			return err
 		}
@@ -95,7 +99,8 @@ func (db *DB) mayWin(ctx context.Context, tx pgx.Tx, in StartSignIn, now time.Ti
 	err = tx.QueryRow(ctx, `
 		select
 			exists (select from persons join enrolments on enrolments.person_id = persons.id where persons.email = $1)
-			or exists (select from persons join role_grants on role_grants.person_id = persons.id where persons.email = $1),
+			or exists (select from persons join role_grants on role_grants.person_id = persons.id where persons.email = $1)
+			or exists (select from persons join registrations on registrations.person_id = persons.id where persons.email = $1),
 			(select access_codes.id from access_codes
 				join access_code_batches on access_code_batches.id = access_codes.batch_id
 				where access_codes.hash = $2

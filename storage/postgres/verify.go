@@ -23,6 +23,9 @@ type challenge struct {
 	email    lms.Email
 	winnable bool
 	code     *int64
+
+	programme   lms.ProgrammeID // with an application
+	application *lms.Application
 }
 
 // VerifyOTP takes the one-time code of a challenge and, when it is right, starts a login session; the first
@@ -50,8 +53,8 @@ func (db *DB) VerifyOTP(ctx context.Context, cookie string, typed lms.OTP, remot
 		if _, err := tx.Exec(ctx, `update challenges set used_at = $2 where id = $1`, c.id, now); err != nil {
 			return err
 		}
-		person, err := enrol(ctx, tx, c, now)
-		if errors.Is(err, errCodeGone) {
+		person, err := db.enrol(ctx, tx, c, now)
+		if errors.Is(err, errCodeGone) || errors.Is(err, errClosed) {
 			refusal = err
 			return nil
 		}
@@ -79,9 +82,9 @@ func (db *DB) countTry(ctx context.Context, tx pgx.Tx, cookie string, now time.T
 	err := tx.QueryRow(ctx, `
 		update challenges set tries = tries + 1
 		where hash = $1 and used_at is null and tries < $2 and sent_at > $3
-		returning id, email, winnable, code_id, round, sent_at, tries`,
+		returning id, email, winnable, code_id, round, sent_at, tries, coalesce(programme_id::text, ''), application`,
 		db.pepper.Hash(lms.ForChallenge, cookie), lms.OTPTries, now.Add(-lms.OTPLife)).
-		Scan(&c.id, &c.email, &c.winnable, &c.code, &c.Round, &c.SentAt, &c.Tries)
+		Scan(&c.id, &c.email, &c.winnable, &c.code, &c.Round, &c.SentAt, &c.Tries, &c.programme, &c.application)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return c, errUnknownChallenge
 	}
@@ -89,7 +92,7 @@ func (db *DB) countTry(ctx context.Context, tx pgx.Tx, cookie string, now time.T
 }
 
 // enrol finds or makes the person of a won challenge and redeems its code, if it has one.
-func enrol(ctx context.Context, tx pgx.Tx, c challenge, now time.Time) (lms.PersonID, error) {
+func (db *DB) enrol(ctx context.Context, tx pgx.Tx, c challenge, now time.Time) (lms.PersonID, error) {
 	// Two challenges of one address cannot both redeem: the second finds what the first has done.
 	if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtextextended($1, 0))`, string(c.email)); err != nil {
 		return "", err
@@ -102,14 +105,18 @@ func enrol(ctx context.Context, tx pgx.Tx, c challenge, now time.Time) (lms.Pers
 		}
 	}
 	person, err := upsertPerson(ctx, tx, c.email, "", now)
+	if err == nil && c.application != nil {
+		err = db.spot(ctx, tx, now, c, person)
+	}
 	if err != nil || c.code == nil {
 		return person, err
 	}
-	var b pgx.Batch
-	b.Queue(`insert into code_redemptions (code_id, person_id, redeemed_at) values ($1, $2, $3) on conflict do nothing`, c.code, person, now)
-	b.Queue(`insert into enrolments (person_id, programme_id, code_id, enrolled_at) values ($1, $2, $3, $4) on conflict do nothing`,
-		person, programme, c.code, now)
-	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
+	_, err = tx.Exec(ctx, `insert into code_redemptions (code_id, person_id, redeemed_at) values ($1, $2, $3) on conflict do nothing`, c.code, person, now)
+	if err != nil {
+		return "", err
+	}
+	err = db.register(ctx, tx, now, applicant{person: person, email: c.email, programme: programme, source: "code", code: c.code})
+	if err != nil {
 		return "", err
 	}
 	if err := closeLinks(ctx, tx, now, person); err != nil {
