@@ -47,7 +47,7 @@ var edges = map[string]string{
 	"loadtest":                    "media/hls/verify signaling/protocol",
 	"loadtest/link":               "",
 	"cmd/loadtest":                "lms loadtest media media/access media/edge media/hls media/hls/h264 loadtest/link media/egress media/sfu storage/postgres storage/postgres/private",
-	"cmd/lectern":                 "lms lms/notify media/access media/broadcast media/edge media/hls media/hls/verify media/egress media/relay media/sfu media/transcribe signaling storage/object storage/postgres storage/postgres/private web",
+	"cmd/lectern":                 "lms lms/notify media/access media/broadcast media/edge media/hls media/hls/verify media/egress media/relay media/sfu media/transcribe media/vod signaling storage/object storage/postgres storage/postgres/private web",
 }
 
 // TestImportEdges holds the dependency rules: edges point one way, and a new edge is a decision.

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"lectern/media/hls"
+	"lectern/media/vod"
 	"lectern/storage/object"
 )
 
@@ -60,7 +61,7 @@ func newMirror(c config, store object.Store, log *slog.Logger, metrics prometheu
 	if err := os.MkdirAll(c.recordings(), 0o750); err != nil {
 		return nil, fmt.Errorf("folder of recordings: %w", err)
 	}
-	return hls.NewMirror(hls.MirrorConfig{Dir: c.recordings(), To: store, Keep: keep, Log: log, Metrics: metrics}), nil
+	return hls.NewMirror(hls.MirrorConfig{Dir: c.recordings(), To: store, Keep: keep, Thin: vod.Thin, Log: log, Metrics: metrics}), nil
 }
 
 // removeCopy deletes in the store; nil without one.

@@ -203,7 +203,9 @@ func (d *Desk) opened(folder string) (*vod.Replay, error) {
 	replay, err := d.archive.get(folder, func() (*vod.Replay, error) {
 		r, err := vod.Open(d.folder(folder))
 		if err == nil {
-			d.readThrough(r.Origin, folder)
+			if d.config.Store != nil {
+				r.ReadThrough(d.config.Store, filepath.ToSlash(folder))
+			}
 			d.markOpened(folder, r)
 		}
 		return r, err
@@ -230,6 +232,9 @@ func (d *Desk) Folder(broadcast string) (path string, err error) {
 
 // Changed has the recording of a broadcast opened anew by the next who asks for it.
 func (d *Desk) Changed(broadcast string) { d.archive.drop(broadcast) }
+
+// Store is the second place of recordings, nil for none.
+func (d *Desk) Store() hls.Uploader { return d.config.Store }
 
 // Airing is how many broadcasts are on air here.
 func (d *Desk) Airing() int {
@@ -303,9 +308,9 @@ const openWithin = 10 * time.Second
 func (d *Desk) openCopy(folder string) (*vod.Replay, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), openWithin)
 	defer cancel()
-	origin, err := hls.OpenCopy(ctx, d.config.Store, filepath.ToSlash(folder))
+	replay, err := vod.OpenCopy(ctx, d.config.Store, filepath.ToSlash(folder))
 	if err != nil {
 		return nil, err
 	}
-	return d.archive.add(folder, vod.Bare(origin)), nil
+	return d.archive.add(folder, replay), nil
 }

@@ -35,9 +35,11 @@ func storeKey(recording, name string) string { return StorePrefix + recording + 
 
 // MirrorConfig is what a Mirror needs. Dir and To are required.
 type MirrorConfig struct {
-	Dir     string        // holds one folder for each recording
-	To      Uploader      // where they are copied
-	Keep    time.Duration // how long after its end the segments of a copied recording stay here; 0 for good
+	Dir  string        // holds one folder for each recording
+	To   Uploader      // where they are copied
+	Keep time.Duration // how long after its end the segments of a copied recording stay here; 0 for good
+	// Thin deletes what others have made in the folder of a recording and copied as well, when its segments go. May be nil.
+	Thin    func(dir string) error
 	Log     *slog.Logger
 	Metrics prometheus.Registerer // nil for none
 }
@@ -336,7 +338,30 @@ func (m *Mirror) thin(recording string) error {
 			}
 		}
 	}
+	if m.config.Thin != nil {
+		err = errors.Join(err, m.config.Thin(filepath.Join(m.config.Dir, recording)))
+	}
 	return err
+}
+
+// Copied says whether all of a recording that has ended is in the store of a Mirror.
+func Copied(dir string) (bool, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return false, err
+	}
+	defer root.Close()
+	index, err := root.Open(indexName)
+	if err != nil {
+		return false, err
+	}
+	defer index.Close()
+	c, good, err := readIndex(index)
+	if err != nil {
+		return false, err
+	}
+	done, err := readProgress(root)
+	return c.ended && done.Copied == good, err
 }
 
 type mirrorMetrics struct{ objects, bytes, failures, lost prometheus.Counter }

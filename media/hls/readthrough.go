@@ -83,6 +83,21 @@ func (l *library) index(ctx context.Context) ([]byte, error) {
 	return nil, fmt.Errorf("%s is too long", indexName)
 }
 
+// FetchCopy reads a file of the recording, or of what lies in its folder, from the store. It is nothing that the index proves.
+// The error is an fs.ErrNotExist when it is not there.
+func (o *Origin) FetchCopy(ctx context.Context, name string) ([]byte, error) {
+	if o.library == nil {
+		return nil, fs.ErrNotExist
+	}
+	b, err, _ := o.library.flights.Do(name, func() (any, error) {
+		return o.library.read(context.WithoutCancel(ctx), name) // others may wait for it too
+	})
+	if err != nil {
+		return nil, err
+	}
+	return b.([]byte), nil
+}
+
 func (l *library) read(ctx context.Context, name string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchWithin)
 	defer cancel()

@@ -97,14 +97,15 @@ func even(n float64) int { return max(2, 2*int(math.Round(n/2))) }
 
 // readLadder reads the index of a folder; none is an empty one.
 func readLadder(root *os.Root) (*ladder, error) {
-	l := &ladder{codecs: map[string]string{}, rows: map[string][]segmentRow{}}
 	b, err := root.ReadFile(ladderName)
-	if errors.Is(err, fs.ErrNotExist) {
-		return l, nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read %s: %w", ladderName, err)
 	}
+	return parseLadder(b)
+}
+
+func parseLadder(b []byte) (*ladder, error) {
+	l := &ladder{codecs: map[string]string{}, rows: map[string][]segmentRow{}}
 	b = b[:settled(b)]
 	for line := range bytes.Lines(b) {
 		if err := l.apply(bytes.TrimSuffix(line, []byte("\n"))); err != nil {
@@ -193,20 +194,6 @@ func (l *ladder) done() int {
 // whole says whether the ladder has all of a recording's segments, checked.
 func (l *ladder) whole(segments int) bool {
 	return segments > 0 && l.done() >= segments && l.verified >= segments
-}
-
-// files lists the names of its files.
-func (l *ladder) files() []string {
-	var names []string
-	for name := range l.codecs {
-		names = append(names, name)
-	}
-	for _, rows := range l.rows {
-		for _, row := range rows {
-			names = append(names, row.Name)
-		}
-	}
-	return names
 }
 
 // segments lists a rung as if it had been recorded: with places and lengths of the recording's best rendition.

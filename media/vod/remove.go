@@ -1,6 +1,8 @@
 package vod
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -43,12 +45,18 @@ func Remove(dir string) (bytes int64, err error) {
 // unread is how long nobody must have asked for a replaced file before it is deleted.
 const unread = 6 * time.Hour
 
-// ErrLater says that somebody still plays what the ladder has replaced.
-var ErrLater = errors.New("somebody still plays the recorded layers")
+// ErrLater says that somebody still plays what the ladder has replaced, or that it is not in the store yet.
+var ErrLater = errors.New("the recorded layers are still needed")
 
 // Retire deletes the recorded layers of a recording whose ladder is whole, and returns how many bytes they had. The sound is
-// part of the ladder and stays.
-func Retire(dir string) (bytes int64, err error) {
+// part of the ladder and stays. With a store, which may be nil, that waits (ErrLater) until everything is in it, because what
+// is gone here cannot be copied any more; then the layers go there, too.
+func Retire(ctx context.Context, dir, recording string, store hls.Uploader) (bytes int64, err error) {
+	if store != nil {
+		if stored, err := inStore(dir); err != nil || !stored {
+			return 0, cmp.Or(err, ErrLater)
+		}
+	}
 	r, err := Open(dir)
 	if err != nil {
 		return 0, err
@@ -79,5 +87,28 @@ func Retire(dir string) (bytes int64, err error) {
 			}
 		}
 	}
-	return bytes, syncFolder(root)
+	if err := syncFolder(root); err != nil || store == nil {
+		return bytes, err
+	}
+	return bytes, unstore(ctx, r, recording, store)
+}
+
+// unstore deletes the recorded layers in the store.
+func unstore(ctx context.Context, r *Replay, recording string, store hls.Uploader) error {
+	done := map[string]bool{}
+	for _, s := range r.Segments(hls.Audio) {
+		done[s.Name] = true
+	}
+	for _, rendition := range hls.Renditions() {
+		for _, s := range r.Segments(rendition) {
+			if done[s.Name] {
+				continue
+			}
+			done[s.Name] = true
+			if err := store.Delete(ctx, hls.StorePrefix+recording+"/"+s.Name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("retire layers in the store: %w", err)
+			}
+		}
+	}
+	return nil
 }

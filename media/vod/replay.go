@@ -1,8 +1,12 @@
 package vod
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path"
@@ -60,6 +64,7 @@ type View struct {
 type Replay struct {
 	*hls.Origin
 	root     *os.Root // of our folder, nil when there is none
+	stored   bool     // what is not in the folder may be in the store
 	ladder   *ladder  // nil unless it is whole
 	pictures *Pictures
 	files    map[string]string // media type by name, of what is ours
@@ -96,23 +101,37 @@ func (r *Replay) open(dir string) (err error) {
 	if r.pictures, err = readPictures(r.root); err != nil {
 		return err
 	}
+	r.listPictures()
+	l, err := readLadder(r.root)
+	r.show(l)
+	return err
+}
+
+func (r *Replay) listPictures() {
 	for _, name := range r.pictures.files() {
 		r.files[name] = "image/jpeg"
 	}
-	l, err := readLadder(r.root)
-	if err != nil {
-		return err
+}
+
+// show lets a ladder take the place of the layers, if it is whole.
+func (r *Replay) show(l *ladder) {
+	if l == nil || !l.whole(len(r.Segments(hls.Audio))) {
+		return
 	}
-	if l.whole(len(r.Segments(hls.Audio))) {
-		r.ladder, r.sound = l, map[string]bool{}
-		for _, s := range r.Segments(hls.Audio) {
-			r.sound[s.Name], r.sound[s.Init] = true, true
-		}
-		for _, name := range l.files() {
-			r.files[name] = "video/mp4"
-		}
+	r.ladder, r.sound = l, map[string]bool{}
+	for _, s := range r.Segments(hls.Audio) {
+		r.sound[s.Name], r.sound[s.Init] = true, true
 	}
-	return nil
+	for _, name := range l.files() {
+		r.files[name] = "video/mp4"
+	}
+}
+
+// ReadThrough lets the recording fetch what is no longer in its folder from the store of a hls.Mirror. Call it before the
+// first request.
+func (r *Replay) ReadThrough(from hls.Uploader, recording string) {
+	r.stored = true
+	r.Origin.ReadThrough(from, recording)
 }
 
 // Close gives the folder back.
@@ -178,19 +197,50 @@ func (r *Replay) serveFile(w http.ResponseWriter, req *http.Request, name string
 		r.ServeFile(w, req, name)
 		return
 	}
-	f, err := r.root.Open(name)
-	if err != nil {
+	f, err := r.openFile(req.Context(), name)
+	switch {
+	case err == nil:
+		defer f.Close()
+	case errors.Is(err, fs.ErrNotExist):
 		w.Header().Set("Cache-Control", cacheMissing)
 		http.Error(w, "not found", http.StatusNotFound)
 		return
+	default:
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "the store does not give it now: ask again", http.StatusServiceUnavailable)
+		return
 	}
-	defer f.Close()
 	h := w.Header()
 	h.Set("Content-Type", kind)
 	h.Set("Cache-Control", cacheForever)
 	h.Set("ETag", `"`+strings.TrimSuffix(name, path.Ext(name))+`"`)
 	http.ServeContent(w, req, name, time.Time{}, f)
 }
+
+// openFile opens a file of ours, wherever it is.
+func (r *Replay) openFile(ctx context.Context, name string) (io.ReadSeekCloser, error) {
+	err := error(fs.ErrNotExist)
+	if r.root != nil {
+		var f *os.File
+		if f, err = r.root.Open(name); err == nil {
+			return f, nil
+		}
+	}
+	if !errors.Is(err, fs.ErrNotExist) || !r.stored {
+		return nil, err
+	}
+	b, err := r.FetchCopy(ctx, Folder+"/"+name)
+	if err == nil && !r.ladder.proves(name, b) {
+		err = fmt.Errorf("%s is damaged in the store", name)
+	}
+	return fetched{bytes.NewReader(b)}, err
+}
+
+// fetched is a file that was read whole.
+type fetched struct{ *bytes.Reader }
+
+func (fetched) Close() error { return nil }
 
 // heard says whether a file is of the sound, which the ladder does not replace.
 func (r *Replay) heard(name string) bool { return r.sound[name] }

@@ -71,15 +71,19 @@ func (p *Pictures) files() []string {
 
 // readPictures reads the list of the pictures in a folder; none is an empty one.
 func readPictures(root *os.Root) (*Pictures, error) {
-	p := &Pictures{}
 	b, err := root.ReadFile(picturesName)
 	if errors.Is(err, fs.ErrNotExist) {
-		return p, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(b, p)
+		return &Pictures{}, nil
 	}
 	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", picturesName, err)
+	}
+	return parsePictures(b)
+}
+
+func parsePictures(b []byte) (*Pictures, error) {
+	p := &Pictures{}
+	if err := json.Unmarshal(b, p); err != nil {
 		return nil, fmt.Errorf("read %s: %w", picturesName, err)
 	}
 	return p, nil

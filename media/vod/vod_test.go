@@ -129,7 +129,8 @@ func split(t testing.TB, dir, name string, file []byte, each, width, height int,
 	must(t, err)
 	samples, err := fmp4.Read(file)
 	must(t, err)
-	init := name + "-init.mp4"
+	named := sha256.Sum256(section) // as the recorder names it
+	init := hex.EncodeToString(named[:16]) + ".mp4"
 	must(t, os.WriteFile(filepath.Join(dir, init), section, 0o600))
 	codec := "mp4a.40.2"
 	if width > 0 {
@@ -384,12 +385,12 @@ func checkLadder(t *testing.T, dir string) {
 // TestRetire deletes the layers and nothing that is still played.
 func TestRetire(t *testing.T) {
 	dir := record(t)
-	if _, err := Retire(dir); err == nil {
+	if _, err := Retire(t.Context(), dir, "recording", nil); err == nil {
 		t.Fatal("layers were deleted without a ladder")
 	}
 	must(t, MakeLadder(t.Context(), dir, "ffmpeg", func(int, int) {}))
 	_, url := serve(t, dir, View{Version: 1})
-	bytes, err := Retire(dir)
+	bytes, err := Retire(t.Context(), dir, "recording", nil)
 	must(t, err)
 	left, err := filepath.Glob(filepath.Join(dir, "*.m4s"))
 	must(t, err)

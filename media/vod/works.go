@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"lectern/media/hls"
 )
 
 // Kind is what is to be done with a recording.
@@ -18,6 +20,7 @@ type Kind string
 const (
 	MakingPictures Kind = "pictures"
 	MakingLadder   Kind = "ladder"
+	Copying        Kind = "copy"
 	Retiring       Kind = "retire"
 	Removing       Kind = "remove"
 )
@@ -53,6 +56,8 @@ type Desk interface {
 	// Changed has the recording opened anew by the next who asks for it.
 	Changed(broadcast string)
 	Remove(broadcast string) (int64, error)
+	// Store is the second place of recordings, nil for none.
+	Store() hls.Uploader
 	// LayersRead is when a file that the ladder replaces was last asked for.
 	LayersRead(broadcast string) time.Time
 }
@@ -123,7 +128,7 @@ func (w *Works) mayEncode() bool {
 
 // kinds are the tasks that may be begun now.
 func (w *Works) kinds() []Kind {
-	kinds := []Kind{Removing, Retiring}
+	kinds := []Kind{Removing, Retiring, Copying}
 	if w.mayEncode() {
 		kinds = append(kinds, MakingPictures)
 		if !w.config.NoLadder {
@@ -235,7 +240,12 @@ func (w *Works) work(ctx context.Context, t Task, progress func(done, total int)
 		if time.Since(w.config.Desk.LayersRead(t.Broadcast)) < unread {
 			return r, ErrLater
 		}
-		r.Bytes, err = Retire(dir)
+		r.Bytes, err = Retire(ctx, dir, t.Broadcast, w.config.Desk.Store())
+		return r, err
+	case Copying:
+		if store := w.config.Desk.Store(); store != nil {
+			err = Copy(ctx, dir, t.Broadcast, store, progress)
+		}
 		return r, err
 	case Removing:
 		r.Bytes, err = w.config.Desk.Remove(t.Broadcast)

@@ -18,6 +18,7 @@ type TaskKind string
 const (
 	TaskPictures TaskKind = "pictures" // storyboard and poster
 	TaskLadder   TaskKind = "ladder"   // the polished renditions
+	TaskCopy     TaskKind = "copy"     // of what was made, to the second place of recordings
 	TaskRetire   TaskKind = "retire"   // of the files that the polished renditions replace
 	TaskRemove   TaskKind = "remove"   // of everything
 )
@@ -71,7 +72,7 @@ func (db *DB) ClaimTask(ctx context.Context, holder string, kinds []TaskKind) (T
 		// Who was interrupted too often is given up: something in the recording kills its workers.
 		_, err := tx.Exec(ctx, `
 			update recording_tasks set state = 'failed', ended_at = $1, lease_until = null, error = 'interrupted too often'
-			where state = 'due' and lease_until < $1 and tries >= $2 and kind <> 'remove'`, now, taskTries)
+			where state = 'due' and lease_until < $1 and tries >= $2 and kind not in ('remove', 'copy')`, now, taskTries)
 		if err != nil {
 			return err
 		}
@@ -142,10 +143,17 @@ func (db *DB) FinishTask(ctx context.Context, holder string, id int64, r TaskRes
 		mine = true
 		switch t.Kind {
 		case TaskPictures:
-			_, err = tx.Exec(ctx, `update recordings set storyboard = $2, poster = $3 where broadcast_id = $1`, t.Broadcast, r.Storyboard, r.Poster)
-			return err
+			if _, err = tx.Exec(ctx, `update recordings set storyboard = $2, poster = $3 where broadcast_id = $1`, t.Broadcast, r.Storyboard, r.Poster); err != nil {
+				return err
+			}
+			return queueTask(ctx, tx, now, t.Broadcast, TaskCopy)
 		case TaskLadder:
+			if err := queueTask(ctx, tx, now, t.Broadcast, TaskCopy); err != nil {
+				return err
+			}
 			return queueTask(ctx, tx, now, t.Broadcast, TaskRetire)
+		case TaskCopy:
+			return nil
 		case TaskRetire:
 			if _, err := tx.Exec(ctx, `update recordings set closed_at = $2 where broadcast_id = $1`, t.Broadcast, now); err != nil {
 				return err
@@ -187,13 +195,13 @@ func (db *DB) PutTaskOff(ctx context.Context, holder string, id int64) error {
 	return nil
 }
 
-// FailTask gives a task back after an error, to be tried again later, or for good after several tries. Deleting is tried for ever.
+// FailTask gives a task back after an error, to be tried again later, or for good after several tries. Deleting and copying are tried for ever.
 func (db *DB) FailTask(ctx context.Context, holder string, id int64, why error) error {
 	text := why.Error()
 	_, err := db.pool.Exec(ctx, `
 		update recording_tasks set lease_until = null, holder = '', error = $3, due_at = $4::timestamptz + least(tries, $6) * $5::interval,
-			state = case when tries >= $6 and kind <> 'remove' then 'failed' else 'due' end,
-			ended_at = case when tries >= $6 and kind <> 'remove' then $4::timestamptz end
+			state = case when tries >= $6 and kind not in ('remove', 'copy') then 'failed' else 'due' end,
+			ended_at = case when tries >= $6 and kind not in ('remove', 'copy') then $4::timestamptz end
 		where id = $1 and holder = $2 and state = 'due'`,
 		id, holder, text[:min(len(text), 500)], db.now(), taskRetry, taskTries)
 	if err != nil {

@@ -59,7 +59,7 @@ export interface Recording {
 }
 
 export interface RecordingTask {
-  kind: 'pictures' | 'ladder' | 'retire' | 'remove';
+  kind: 'pictures' | 'ladder' | 'copy' | 'retire' | 'remove';
   state: 'due' | 'working' | 'done' | 'failed';
   done: number;
   total: number;

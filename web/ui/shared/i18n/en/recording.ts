@@ -47,6 +47,7 @@ export const recording = {
   work: 'Work in the background',
   'work.pictures': 'Pictures for the seek bar',
   'work.ladder': 'Better qualities',
+  'work.copy': 'Copying them to the second place of recordings',
   'work.retire': 'Tidying up the first recording',
   'work.remove': 'Deleting files',
   'work.due': 'Begins {when}',
