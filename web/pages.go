@@ -63,6 +63,7 @@ func parsePages(static *staticFiles, languages *languages, say *words) (map[stri
 		"parts":   say.parts,
 		"lang":    func() string { return say.tag },
 		"dir":     func() string { return say.dir },
+		"stars":   func() []int { return []int{1, 2, 3, 4, 5} },
 		"tongues": func() []tongue { return languages.tongues(say) },
 	}).ParseFS(pageFiles, "pages/layout.html")
 	if err != nil {

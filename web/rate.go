@@ -22,6 +22,7 @@ const (
 	rateWatch                    // opening a session to watch, by person
 	rateCrowd                    // the same by a bearer token, which an operator gives to many at once
 	rateSocket                   // opening a socket, by network
+	rateVerify                   // looking up certificates, by network (trust S-26)
 	rateProbe                    // the measurements of a path test, by person
 )
 
@@ -57,6 +58,7 @@ var rates = [...]struct {
 	rateCrowd: {100, 1000},
 	// After a restart everybody behind a hospital's or a carrier's address comes back within a second or two.
 	rateSocket: {500, 5000},
+	rateVerify: {0.5, 30},
 	rateProbe:  {0.5, 20}, // a test takes about ten
 }
 

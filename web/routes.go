@@ -16,9 +16,10 @@ const (
 	bodyNone    = 0
 	bodyForm    = 8 << 10
 	bodyJSON    = 64 << 10
-	bodyList    = 2 << 20  // 20,000 addresses
-	bodyViewers = 2 << 20  // an edge with 10,000 viewers asks with about 1 MiB
-	bodySDP     = 64 << 10 // an offer with three layers and all codecs of a browser is about 12 KiB
+	bodyList    = 2 << 20   // 20,000 addresses
+	bodyViewers = 2 << 20   // an edge with 10,000 viewers asks with about 1 MiB
+	bodyPicture = 256 << 10 // JSON with one picture of at most 150 kB as base64
+	bodySDP     = 64 << 10  // an offer with three layers and all codecs of a browser is about 12 KiB
 )
 
 // routes is every address of the public site. A route that is not here does not exist; one without a thought
@@ -44,6 +45,29 @@ func (s *Server) routes() []route {
 		{"GET", "/devices", getDevices, signedIn, bodyNone, rateAPI},
 		{"POST", "/devices", postDevices, signedIn, bodyForm, rateWrite},
 		{"GET", "/courses", getCourses, signedIn, bodyNone, rateAPI},
+		{"GET", "/progress", getProgress, signedIn, bodyNone, ratePage},
+		{"GET", "/courses/{course}/credit", getCredit, may(lms.Watch), bodyNone, ratePage},
+		{"POST", "/courses/{course}/claim", postClaim, may(lms.Watch), bodyForm, rateWrite},
+		{"POST", "/courses/{course}/appeal", postAppeal, may(lms.Watch), bodyForm, rateWrite},
+		{"GET", "/courses/{course}/test", getExam, may(lms.Watch), bodyNone, ratePage},
+		{"POST", "/courses/{course}/test", postExam, may(lms.Watch), bodyNone, rateWrite},
+		{"GET", "/courses/{course}/test/{attempt}", getAttempt, may(lms.Watch), bodyNone, ratePage},
+		{"POST", "/courses/{course}/test/{attempt}", postAttempt, may(lms.Watch), bodyForm, rateAPI},
+		{"GET", "/courses/{course}/evaluation", getEvaluation, may(lms.Watch), bodyNone, ratePage},
+		{"POST", "/courses/{course}/evaluation", postEvaluation, may(lms.Watch), bodyJSON, rateWrite},
+		{"POST", "/programmes/{programme}/certificate", postProgrammeClaim, may(lms.Watch), bodyForm, rateWrite},
+		{"GET", "/certificates/{number}", getCertificate, signedIn, bodyNone, ratePage},
+		{"GET", "/certificates/{number}/{file}", getCertificateFile, signedIn, bodyNone, rateWrite},
+		{"GET", "/transcript/{file}", getTranscriptOfCredit, signedIn, bodyNone, rateWrite},
+
+		// Checking certificates, for everybody.
+		{"GET", "/v", getVerify, anyone, bodyNone, rateVerify},
+		{"GET", "/v/{number}", getVerify, anyone, bodyNone, rateVerify},
+		{"GET", "/v/worker.js", getVerifyWorker, anyone, bodyNone, ratePage},
+		{"GET", "/.well-known/jwks.json", getKeys, anyone, bodyNone, ratePage},
+		{"GET", "/.well-known/issuer.json", getIssuer, anyone, bodyNone, ratePage},
+		{"GET", "/credentials/status/{list}", getStatusList, anyone, bodyNone, ratePage},
+
 		{"GET", "/courses/{course}/lecture.ics", getLectureFile, may(lms.Watch), bodyNone, rateAPI},
 		{"POST", "/calendar", postCalendar, signedIn, bodyForm, rateWrite},
 		{"GET", "/calendar/{token}/lectures.ics", getCalendar, anyone, bodyNone, rateSignIn},
@@ -124,6 +148,29 @@ func (s *Server) routes() []route {
 		{"GET", "/api/courses/{course}/caption-versions", getCaptionVersions, may(lms.Inspect), bodyNone, rateAPI},
 		{"POST", "/api/courses/{course}/transcription", postTranscription, may(lms.Produce), bodyForm, rateWrite},
 		{"DELETE", "/api/courses/{course}/transcription", deleteTranscription, may(lms.Produce), bodyNone, rateWrite},
+
+		// Tests, evaluations, credit and certificates, for those who run them.
+		{"GET", "/admin/credit/{course}", app("admin"), may(lms.Manage), bodyNone, ratePage},
+		{"GET", "/api/courses/{course}/credit", getCreditSetup, may(lms.Manage), bodyNone, rateAPI},
+		{"PUT", "/api/courses/{course}/credit", putCreditSetup, may(lms.Manage), bodyJSON, rateWrite},
+		{"POST", "/api/courses/{course}/credit/preview", postCreditPreview, may(lms.Manage), bodyJSON, rateAPI},
+		{"POST", "/api/courses/{course}/waivers", postWaiver, may(lms.Manage), bodyForm, rateWrite},
+		{"POST", "/api/courses/{course}/identities", postIdentity, may(lms.Manage), bodyForm, rateAPI},
+		{"GET", "/api/courses/{course}/appeals", getAppeals, may(lms.Manage), bodyNone, rateAPI},
+		{"POST", "/api/courses/{course}/appeals/{appeal}", postAppealAnswer, may(lms.Manage), bodyForm, rateWrite},
+		{"GET", "/api/courses/{course}/test", getTestBank, may(lms.Manage), bodyNone, rateAPI},
+		{"PUT", "/api/courses/{course}/test", putTestBank, may(lms.Manage), bodyForm, rateWrite},
+		{"POST", "/api/courses/{course}/test/items", putTestItem, may(lms.Manage), bodyPicture, rateWrite},
+		{"PUT", "/api/courses/{course}/test/items/{item}", putTestItem, may(lms.Manage), bodyPicture, rateWrite},
+		{"DELETE", "/api/courses/{course}/test/items/{item}", deleteTestItem, may(lms.Manage), bodyNone, rateWrite},
+		{"GET", "/api/courses/{course}/evaluations", getEvaluations, may(lms.SeeFigures), bodyNone, rateAPI},
+		{"PUT", "/api/programmes/{programme}/accommodations/{person}", putAccommodation, may(lms.Manage), bodyForm, rateWrite},
+		{"GET", "/api/programmes/{programme}/design", getDesign, may(lms.Manage), bodyNone, rateAPI},
+		{"PUT", "/api/programmes/{programme}/design", putDesign, may(lms.Manage), bodyPicture, rateWrite},
+		{"POST", "/api/programmes/{programme}/design/preview", postDesignPreview, may(lms.Manage), bodyPicture, rateAPI},
+		{"GET", "/api/programmes/{programme}/certificates", getCertificates, may(lms.Manage), bodyNone, rateAPI},
+		{"POST", "/api/programmes/{programme}/certificates/{number}/{action}", postCertificate, may(lms.Manage), bodyForm, rateWrite},
+		{"GET", "/api/programmes/{programme}/pars.txt", getPARS, may(lms.Manage), bodyNone, rateWrite},
 
 		// How it went.
 		{"GET", "/api/courses/{course}/analytics", getAnalytics, may(lms.SeeFigures), bodyNone, rateAPI},

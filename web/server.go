@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"lectern/lms"
+	"lectern/lms/certificate"
 	"lectern/media/broadcast"
 	"lectern/media/egress"
 	"lectern/media/relay"
@@ -83,7 +84,9 @@ type Server struct {
 
 	resumed chan struct{} // closed when Run has taken up what was on air when the program stopped
 
-	casting    sync.Mutex // what the desk does and what is committed of it belong together: one air or end at a time
+	casting sync.Mutex // what the desk does and what is committed of it belong together: one air or end at a time
+	fonts   *certificate.Fonts
+
 	works      *vod.Works
 	airings    airings
 	recordings recordings
@@ -141,6 +144,9 @@ func New(c Config) (*Server, error) {
 	}
 	if s.metrics, err = newMetrics(c.Metrics); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
+	}
+	if s.fonts, err = certificate.NewFonts(certificate.FontDirs...); err != nil {
+		return nil, err
 	}
 	if s.static, err = newStaticFiles(); err != nil {
 		return nil, err

@@ -22,6 +22,11 @@ import (
 //go:embed ui/shared/tokens.css ui/shared/fonts.css ui/shared/base.css
 var sharedStyles embed.FS
 
+// verifyWorker is a script that names other files; getVerifyWorker puts their addresses in.
+//
+//go:embed pages/verify-worker.js
+var verifyWorker []byte
+
 //go:embed all:dist
 var distFiles embed.FS
 
@@ -112,7 +117,7 @@ func newStaticFiles() (*staticFiles, error) {
 	s := &staticFiles{files: map[string]asset{}}
 	sources := map[string]fs.FS{
 		"tokens.css": sharedStyles, "fonts.css": sharedStyles, "base.css": sharedStyles,
-		"pages.css": pageFiles, "zone.js": pageFiles, "join.js": pageFiles, "turn.js": pageFiles, "icon.svg": pageFiles,
+		"pages.css": pageFiles, "zone.js": pageFiles, "join.js": pageFiles, "turn.js": pageFiles, "icon.svg": pageFiles, "verify.js": pageFiles, "exam.js": pageFiles,
 	}
 	names := make([]string, 0, len(sources))
 	for name := range sources {

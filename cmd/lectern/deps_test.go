@@ -43,7 +43,7 @@ var edges = map[string]string{
 	"storage/postgres/migrations": "",
 	"storage/postgres/private":    "",
 	"storage/postgres/pgtest":     "storage/postgres storage/postgres/private lms",
-	"web":                         "lms lms/calendar lms/locale lms/phone media media/access media/broadcast media/egress media/hls media/hls/playlist media/relay media/sfu media/vod signaling signaling/protocol storage/postgres",
+	"web":                         "lms lms/calendar lms/certificate lms/credential lms/locale lms/phone media media/access media/broadcast media/egress media/hls media/hls/playlist media/relay media/sfu media/vod signaling signaling/protocol storage/postgres",
 	"loadtest":                    "media/hls/verify signaling/protocol",
 	"loadtest/link":               "",
 	"cmd/loadtest":                "lms loadtest media media/access media/edge media/hls media/hls/h264 loadtest/link media/egress media/sfu storage/postgres storage/postgres/private",

@@ -201,6 +201,7 @@ func newNode(c config, db *postgres.DB, log *slog.Logger) (*node, error) {
 	}); err != nil {
 		return nil, err
 	}
+	db.DrawWith(n.site)
 	if n.front, err = listen(c.Addr, n.site.Handler(), secure, n.beside(rtc), log); err != nil {
 		return nil, err
 	}
