@@ -21,11 +21,15 @@ type (
 	ItemID string
 	// AttemptID names one try at a test.
 	AttemptID string
+	// RehearsalID names one rehearsal of a course.
+	RehearsalID string
+	// FacultyID names the role of one person in the faculty.
+	FacultyID string
 )
 
 // ID is any of the identifiers.
 type ID interface {
-	OrganisationID | ProgrammeID | CourseID | PersonID | BroadcastID | QuestionID | BatchID | ItemID | AttemptID
+	OrganisationID | ProgrammeID | CourseID | PersonID | BroadcastID | QuestionID | BatchID | ItemID | AttemptID | RehearsalID | FacultyID
 }
 
 // ParseID reads an identifier from outside. What is not a lower-case UUID cannot be the name of

@@ -11,6 +11,9 @@ const (
 	NoticeLink NoticeKind = "personal_link"
 
 	NoticeSchedule NoticeKind = "schedule_change"
+	NoticeCancel   NoticeKind = "cancellation"
+	NoticeRestore  NoticeKind = "restoration" // it was cancelled, and takes place after all
+	NoticeFaculty  NoticeKind = "faculty_invitation"
 
 	NoticeCertificate  NoticeKind = "certificate"
 	NoticeRegistration NoticeKind = "registration"
@@ -26,17 +29,18 @@ type Notice struct {
 	Zone      Zone     // in which the reader is told times; "" for UTC
 	Language  Language // in which the reader is written to; "" for English
 	ExpiresAt time.Time
-	Code      OTP    // NoticeOTP
-	Link      string // NoticeLink, NoticeSchedule, NoticeCertificate, NoticeRegistration: absolute
-	Programme string // NoticeLink, NoticeSchedule, NoticeRegistration: its title; NoticeCertificate: what it is for
-	Role      Role   // NoticeLink: what the reader is to be there
+	Code      OTP         // NoticeOTP
+	Link      string      // absolute; "" where there is none
+	Programme string      // its title; NoticeCertificate: what it is for
+	Role      Role        // NoticeLink: what the reader is to be there
+	Faculty   FacultyRole // NoticeFaculty
 	Lecture   Lecture
 
 	Registration RegistrationState // NoticeRegistration; ExpiresAt is then the end of an offer
-	Reason       string            // NoticeRegistration: of a rejection
+	Reason       string            // NoticeRegistration: of a rejection; NoticeCancel: of the cancellation
 }
 
-// Lecture is what a message says of one lecture (NoticeSchedule).
+// Lecture is what a message says of one lecture (NoticeSchedule, NoticeCancel, NoticeRestore).
 type Lecture struct {
 	ID        CourseID
 	Title     string

@@ -189,6 +189,16 @@ func (a Actor) Has(r Role, s Scope) bool {
 	return false
 }
 
+// Works reports whether the actor works in the scope, as which they see what is not published yet.
+func (a Actor) Works(s Scope) bool {
+	for _, g := range a.Roles {
+		if g.Role.Staff() && g.covers(s) {
+			return true
+		}
+	}
+	return false
+}
+
 // Need returns nil when the actor may do p in the scope. Otherwise the error is ErrNotFound when the
 // actor has no part there at all, because then it is none of their business that it exists, else
 // ErrForbidden.

@@ -37,12 +37,18 @@ func render(n lms.Notice, site string) (Message, error) {
 		"Event":     words.eventClock(n.Lecture, zone),
 		"State":     string(n.Registration),
 		"Reason":    words.isolated(n.Reason),
+		"Faculty":   words.say("faculty."+string(n.Faculty), nil),
+	}
+	if n.ExpiresAt.IsZero() {
+		phrases["Until"] = ""
 	}
 	var text strings.Builder
 	err := letter.body.Execute(&text, phrases)
 	m := Message{ID: n.ID, To: n.To, Subject: letter.subject, Text: text.String()}
-	if n.Kind == lms.NoticeSchedule {
+	switch n.Kind {
+	case lms.NoticeSchedule, lms.NoticeCancel, lms.NoticeRestore:
 		m.Invitation = &Invitation{Site: site, Lecture: entry(n)}
+	case lms.NoticeOTP, lms.NoticeLink, lms.NoticeFaculty:
 	}
 	return m, err
 }
@@ -66,6 +72,7 @@ func entry(n lms.Notice) calendar.Lecture {
 	return calendar.Lecture{
 		ID: string(l.ID), Revision: l.Revision, Start: l.Start, Length: time.Duration(l.Minutes) * time.Minute, Title: l.Title,
 		Summary: l.Summary, Programme: n.Programme, Link: n.Link, ChangedAt: l.RevisedAt,
+		Cancelled: n.Kind == lms.NoticeCancel,
 	}
 }
 

@@ -115,11 +115,15 @@ func (s *SMTP) invite(msg *mail.Msg, m Message) error {
 	}
 	lecture := m.Invitation.Lecture
 	lecture.Organizer, lecture.Attendee = s.from.Address, string(m.To)
-	file, err := calendar.Write(calendar.Request, m.Invitation.Site, "", []calendar.Lecture{lecture})
+	method := calendar.Request
+	if lecture.Cancelled {
+		method = calendar.Cancel
+	}
+	file, err := calendar.Write(method, m.Invitation.Site, "", []calendar.Lecture{lecture})
 	if err != nil {
 		return fmt.Errorf("write the calendar entry: %w", err)
 	}
-	msg.AddAlternativeString("text/calendar; method=REQUEST", string(file))
+	msg.AddAlternativeString(mail.ContentType("text/calendar; method="+string(method)), string(file))
 	return nil
 }
 
