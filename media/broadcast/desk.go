@@ -52,11 +52,20 @@ type Config struct {
 
 // Run is one stretch on air of a broadcast.
 type Run struct {
-	Course          string // also the name of the room
+	Course          string // also the name of the room, unless Room names another
+	Room            string // whose media is recorded when it is not that of Course: a rehearsal has a name of its own
 	Broadcast       string // also the name of the folder
 	StartedAt       time.Time
 	TimelineStartMS int64 // place of StartedAt on the session timeline
 	Unrecorded      bool  // nothing of it is kept; players of HLS find the last minute in memory
+}
+
+// room names the room whose media a run records.
+func (r Run) room() string {
+	if r.Room != "" {
+		return r.Room
+	}
+	return r.Course
 }
 
 // Result is what a broadcast leaves. LengthMS is the playing time of the recording.
@@ -189,7 +198,7 @@ func (d *Desk) Start(ctx context.Context, run Run) error {
 // record starts the recorders of a broadcast: that of the stage, without which there is no recording, and that
 // of the speaker, without which there is no camera beside a shared screen.
 func (d *Desk) record(b *onAir) error {
-	room := d.config.Rooms.Room(b.Course)
+	room := d.config.Rooms.Room(b.room())
 	var shown *stage // the recorders ask nothing before Run
 	recorder, err := hls.New(d.recorderConfig(b.Run, d.folder(b.Broadcast), func() { shown.requestKeyframe() }))
 	if err != nil {
