@@ -45,6 +45,9 @@ func (db *DB) GoOnAir(ctx context.Context, actor lms.Actor, course lms.CourseID)
 		if err != nil {
 			return err
 		}
+		if err := refuseAir(ctx, tx, c.scope); err != nil {
+			return err
+		}
 		if err := refuseRecording(ctx, tx, c.broadcast); err != nil {
 			return err
 		}
@@ -64,6 +67,20 @@ func (db *DB) GoOnAir(ctx context.Context, actor lms.Actor, course lms.CourseID)
 		return audit(ctx, tx, now, actor, deed{action: "go on air", scope: c.scope, object: string(b.ID)})
 	})
 	return b, err
+}
+
+// refuseAir asks whether the course has an audience that could watch.
+func refuseAir(ctx context.Context, tx pgx.Tx, scope lms.Scope) error {
+	var state lms.ProgrammeState
+	var published, cancelled bool
+	err := tx.QueryRow(ctx, `
+		select programmes.state, courses.published_at is not null, courses.cancelled_at is not null
+		from courses join programmes on programmes.id = courses.programme_id where courses.id = $1 and programmes.id = $2`,
+		scope.Course, scope.Programme).Scan(&state, &published, &cancelled)
+	if err != nil {
+		return found(err)
+	}
+	return lms.MayAir(state, published, cancelled)
 }
 
 // EndBroadcast takes the lecture off the air and stores what its recording shows. When it is not on air the

@@ -18,6 +18,7 @@ const (
 	CourseScheduled CourseState = "scheduled"
 	CourseLive      CourseState = "live"
 	CourseEnded     CourseState = "ended"
+	CourseCancelled CourseState = "cancelled" // it does not take place, and has not been on air
 )
 
 // ProgrammeRef names the programme of a course.
@@ -61,6 +62,14 @@ type CourseView struct {
 	Broadcast  *CourseBroadcast // nil before the first time on air
 	Presenters []PersonRef
 	Roles      []lms.Role // of the actor, here
+
+	Published    bool       // its audience sees it
+	Elective     bool       // not needed for the programme
+	Opens        *time.Time // its audience is let in from then on; nil for always
+	Closes       *time.Time // and until then
+	CancelReason string     // of a cancelled course
+	CancelledAt  *time.Time // nil for one that takes place
+	Credit       lms.CreditSettings
 }
 
 // CourseItem is a course in the actor's list.

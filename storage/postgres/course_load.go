@@ -21,7 +21,8 @@ func loadCourses(ctx context.Context, tx pgx.Tx, now time.Time, actor lms.Actor,
 	rows, err := tx.Query(ctx, `
 		select courses.id, programmes.id, programmes.title, courses.number, courses.title, courses.summary, courses.starts_at,
 			courses.local_start, courses.zone, courses.minutes, courses.recorded, courses.version, courses.schedule_revision, courses.scheduled_at, broadcasts.id, broadcasts.length_ms,
-			recordings.version, recordings.storyboard, recordings.poster
+			recordings.version, recordings.storyboard, recordings.poster,
+			courses.published_at is not null, courses.elective, courses.opens_at, courses.closes_at, courses.cancelled_at, courses.cancel_reason, courses.credit
 		from courses
 		join programmes on programmes.id = courses.programme_id
 		left join broadcasts on broadcasts.course_id = courses.id
@@ -43,12 +44,16 @@ func loadCourses(ctx context.Context, tx pgx.Tx, now time.Time, actor lms.Actor,
 		&c.ID, &c.Programme.ID, &c.Programme.Title, &c.Number, &c.Title, &c.Summary, &c.Start,
 		&wall, &c.Zone, &c.Minutes, &c.Recorded, &c.Version, &c.Revision, &c.RevisedAt, &broadcast, &length,
 		&version, &storyboard, &poster,
+		&c.Published, &c.Elective, &c.Opens, &c.Closes, &c.CancelledAt, &c.CancelReason, &c.Credit,
 	}, func() error {
 		scope := lms.Scope{Programme: c.Programme.ID, Course: c.ID}
-		if !actor.Can(lms.Know, scope) {
+		if !actor.Can(lms.Know, scope) || !c.Published && !actor.Works(scope) {
 			return nil
 		}
 		c.Start, c.Local, c.State = c.Start.UTC(), lms.LocalTimeOf(wall), CourseScheduled
+		if c.CancelledAt != nil {
+			c.State = CourseCancelled
+		}
 		c.Roles, c.Broadcast = rolesIn(actor, scope), nil
 		if broadcast != nil {
 			broadcasts[c.ID] = *broadcast
@@ -58,6 +63,7 @@ func loadCourses(ctx context.Context, tx pgx.Tx, now time.Time, actor lms.Actor,
 			}
 		}
 		courses = append(courses, c)
+		c.Credit = lms.CreditSettings{} // the next row is decoded into slices of its own
 		return nil
 	})
 	if err != nil || len(courses) == 0 {

@@ -101,6 +101,9 @@ func (db *DB) Demo(ctx context.Context, spec DemoSpec) (Demo, error) {
 		if err != nil {
 			return err
 		}
+		if err := publishDemo(ctx, tx, now, d.Programme); err != nil {
+			return err
+		}
 		return audit(ctx, tx, now, lms.Actor{}, deed{action: "create demo", scope: lms.Scope{Programme: d.Programme}})
 	})
 	return d, err
@@ -113,6 +116,22 @@ func demoOrganisation(ctx context.Context, tx pgx.Tx, now time.Time, earlier int
 		return firstOrganisation, nil
 	}
 	return insertOrganisation(ctx, tx, now, fmt.Sprintf("Organisation %d", earlier+1))
+}
+
+// publishDemo publishes the demo, whose first course begins now and not in the future as others must.
+func publishDemo(ctx context.Context, tx pgx.Tx, now time.Time, programme lms.ProgrammeID) error {
+	description := "Ten lectures on reproductive medicine and IVF, one a week, with questions to the presenter."
+	_, err := tx.Exec(ctx, `update programmes set draft = $2 where id = $1`, programme,
+		lms.Settings{Description: description, Languages: []lms.Language{"en"}})
+	if err != nil {
+		return err
+	}
+	p, err := loadProgrammeNow(ctx, tx, now, programme, true)
+	if err != nil {
+		return err
+	}
+	_, err = publish(ctx, tx, now, lms.Actor{}, programme, p)
+	return err
 }
 
 // insertDemoCourses schedules the first course for this very minute and returns it.
@@ -167,6 +186,14 @@ func (db *DB) insertDemoPerson(ctx context.Context, tx pgx.Tx, now time.Time, p 
 	}
 	if err != nil {
 		return "", err
+	}
+	if p.role == lms.Presenter {
+		if err := insertFaculty(ctx, tx, now, d.Programme, "", person, lms.Speaker); err != nil {
+			return "", err
+		}
+		if _, err := insertDisclosure(ctx, tx, now, d.Programme, person, lms.Disclosure{None: true, Ties: []lms.Tie{}, Signed: p.name}); err != nil {
+			return "", err
+		}
 	}
 	_, token, err := db.insertJoinLink(ctx, tx, now, person, d.Programme, placeOf(p.role, d.Programme, d.Course))
 	return token, err

@@ -37,6 +37,7 @@ type mailJob struct {
 	Course    lms.CourseID    `json:"course,omitempty"`
 	Revision  int             `json:"revision,omitempty"` // of the course's schedule
 	Person    lms.PersonID    `json:"person,omitempty"`
+	Faculty   lms.FacultyRole `json:"faculty,omitempty"`
 
 	Certificate string `json:"certificate,omitempty"`
 
@@ -115,8 +116,10 @@ func (db *DB) notice(ctx context.Context, job mailJob) (lms.Notice, error) {
 			Scan(&n.To, &n.Name, &n.Zone, &n.Language, &n.Programme, &n.Registration, &n.Reason, &until)
 		n.Link, n.ExpiresAt = db.site+"/registrations", orZero(until)
 		return n, err
-	case lms.NoticeSchedule:
+	case lms.NoticeSchedule, lms.NoticeCancel, lms.NoticeRestore:
 		return db.scheduleNotice(ctx, job, now)
+	case lms.NoticeFaculty:
+		return db.facultyNotice(ctx, job, now)
 	case lms.NoticeCertificate:
 		return db.certificateNotice(ctx, job)
 	}

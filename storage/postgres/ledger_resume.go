@@ -64,13 +64,17 @@ func loadCast(ctx context.Context, tx pgx.Tx, actor lms.Actor, course lms.Course
 		programmes = append(programmes, string(g.Programme))
 	}
 	var id *lms.BroadcastID
+	var published bool
 	err := tx.QueryRow(ctx, `
-		select courses.programme_id, courses.recorded, broadcasts.id
+		select courses.programme_id, courses.recorded, broadcasts.id, courses.published_at is not null
 		from courses left join broadcasts on broadcasts.course_id = courses.id
 		where courses.id = $1 and courses.programme_id = any($2::uuid[])`, course, programmes).
-		Scan(&c.scope.Programme, &c.recorded, &id)
+		Scan(&c.scope.Programme, &c.recorded, &id, &published)
 	if err != nil {
 		return c, found(err)
+	}
+	if !published && !actor.Works(c.scope) {
+		return c, lms.ErrNotFound
 	}
 	if err := actor.Need(need, c.scope); err != nil || id == nil {
 		return c, err

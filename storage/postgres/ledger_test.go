@@ -46,10 +46,10 @@ func newLecture(t testing.TB) *lecture {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.conn.Close(context.Background()) })
-	l.row(&l.programme, `insert into programmes (title, zone, created_at) values ('Fertility 2026', 'Asia/Kolkata', $1) returning id`, l.now)
+	l.row(&l.programme, `insert into programmes (title, zone, created_at, state) values ('Fertility 2026', 'Asia/Kolkata', $1, 'published') returning id`, l.now)
 	l.row(&l.course, `
-		insert into courses (programme_id, number, title, local_start, zone, starts_at, tzdb, minutes, created_at, scheduled_at)
-		values ($1, 1, 'Ovarian reserve', '2026-11-22 17:30', 'Asia/Kolkata', $2, '2026a', 60, $2, $2) returning id`, l.programme, l.now)
+		insert into courses (programme_id, number, title, local_start, zone, starts_at, tzdb, minutes, created_at, scheduled_at, published_at)
+		values ($1, 1, 'Ovarian reserve', '2026-11-22 17:30', 'Asia/Kolkata', $2, '2026a', 60, $2, $2, $2) returning id`, l.programme, l.now)
 	l.row(&l.broadcast, `insert into broadcasts (course_id, started_at) values ($1, $2) returning id`, l.course, l.now)
 	l.exec(`insert into broadcast_runs (broadcast_id, number, started_at, timeline_start_ms) values ($1, 1, $2, 0)`, l.broadcast, l.now)
 	l.admin = lms.Actor{Roles: []lms.RoleGrant{{Role: lms.Admin, Programme: l.programme}}}

@@ -16,6 +16,7 @@ type ProgrammeItem struct {
 	Zone     lms.Zone // in which its schedule is meant, unless a course says otherwise
 	Version  int
 	Enrolled int // people
+	State    lms.ProgrammeState
 }
 
 // ProgrammeView is a programme as its admins see it.
@@ -65,7 +66,7 @@ func (db *DB) Programmes(ctx context.Context, actor lms.Actor) ([]ProgrammeItem,
 }
 
 const selectProgrammes = `
-	select id, title, zone, version, (select count(*) from enrolments where enrolments.programme_id = programmes.id)
+	select id, title, zone, version, (select count(*) from enrolments where enrolments.programme_id = programmes.id), state
 	from programmes`
 
 // CreateProgramme makes a programme of an organisation and the actor its admin. Errors: lms.ErrInvalid, lms.ErrForbidden,

@@ -109,47 +109,30 @@ func (db *DB) rederive(ctx context.Context, tx pgx.Tx, now time.Time, id lms.Cou
 	})
 }
 
-// queueScheduleNotices makes a message due to everybody who belongs to a course that has a new time, unless it is over.
+// queueScheduleNotices makes a message due to everybody who belongs to a course that has a new time, unless it is over, cancelled or not
+// published.
 func (db *DB) queueScheduleNotices(ctx context.Context, tx pgx.Tx, now time.Time, id lms.CourseID) error {
-	rows, err := tx.Query(ctx, `
-		select courses.schedule_revision, belongs.person_id from courses, lateral (
-			select person_id from enrolments where enrolments.programme_id = courses.programme_id
-			union
-			select person_id from role_grants
-			where role_grants.programme_id = courses.programme_id and (role_grants.course_id is null or role_grants.course_id = courses.id)
-		) belongs
-		where courses.id = $1 and courses.starts_at > $2 and not exists (select from broadcasts where broadcasts.course_id = courses.id)`, id, now)
-	if err != nil {
-		return err
-	}
-	var due []river.InsertManyParams
-	job := mailJob{Notice: lms.NoticeSchedule, Course: id}
-	if _, err = pgx.ForEachRow(rows, []any{&job.Revision, &job.Person}, func() error {
-		due = append(due, river.InsertManyParams{Args: job})
-		return nil
-	}); err != nil || len(due) == 0 {
-		return err
-	}
-	_, err = db.jobs.InsertManyFastTx(ctx, tx, due)
-	return err
+	return db.queueNotices(ctx, tx, now, id, mailJob{Notice: lms.NoticeSchedule})
 }
 
-// scheduleNotice puts the message about a new time together. The error is pgx.ErrNoRows when there is a newer revision by now, when
-// the lecture has begun, or when the person no longer belongs to it.
+// scheduleNotice puts the message about a new time, or about a cancellation, together. The error is pgx.ErrNoRows when there is a newer
+// revision by now, when the lecture has begun, or when the person no longer belongs to it.
 func (db *DB) scheduleNotice(ctx context.Context, job mailJob, now time.Time) (lms.Notice, error) {
 	n := lms.Notice{Kind: job.Notice}
 	l := &n.Lecture
 	err := db.pool.QueryRow(ctx, `
 		select persons.email, persons.name, persons.zone, persons.language, programmes.title,
-			courses.id, courses.title, courses.summary, courses.starts_at, courses.zone, courses.minutes, courses.schedule_revision, courses.scheduled_at
+			courses.id, courses.title, courses.summary, courses.starts_at, courses.zone, courses.minutes, courses.schedule_revision, courses.scheduled_at,
+			courses.cancel_reason
 		from courses join programmes on programmes.id = courses.programme_id, persons
-		where courses.id = $1 and courses.schedule_revision = $2 and courses.starts_at > $3 and persons.id = $4
+		where courses.id = $1 and (courses.schedule_revision = $2 or $5 and courses.schedule_revision > $2) and courses.starts_at > $3 and persons.id = $4
+			and courses.published_at is not null and (courses.cancelled_at is not null) = $5
 			and not exists (select from broadcasts where broadcasts.course_id = courses.id)
 			and (exists (select from enrolments where enrolments.programme_id = courses.programme_id and enrolments.person_id = persons.id)
 				or exists (select from role_grants where role_grants.programme_id = courses.programme_id and role_grants.person_id = persons.id
 					and (role_grants.course_id is null or role_grants.course_id = courses.id)))`,
-		job.Course, job.Revision, now, job.Person).
-		Scan(&n.To, &n.Name, &n.Zone, &n.Language, &n.Programme, &l.ID, &l.Title, &l.Summary, &l.Start, &l.Zone, &l.Minutes, &l.Revision, &l.RevisedAt)
+		job.Course, job.Revision, now, job.Person, job.Notice == lms.NoticeCancel).
+		Scan(&n.To, &n.Name, &n.Zone, &n.Language, &n.Programme, &l.ID, &l.Title, &l.Summary, &l.Start, &l.Zone, &l.Minutes, &l.Revision, &l.RevisedAt, &n.Reason)
 	n.Link, n.ExpiresAt = db.site+"/watch/"+string(job.Course), l.Start
 	return n, err
 }

@@ -79,6 +79,7 @@ func TestChangedRulesMoveLectures(t *testing.T) {
 		}))(t)
 	}
 	delhi, berlin, past := add("2027-01-10T19:30", "Asia/Kolkata"), add("2027-07-10T19:30", "Europe/Berlin"), add("2026-11-20T19:30", "Asia/Kolkata")
+	w.show(w.ours.id)
 	w.exec(`delete from river_job`)
 	if moved := must(w.db.RederiveSchedules(ctx))(t); moved != 0 {
 		t.Fatalf("%d lectures moved by the rules they were made with", moved)
@@ -121,6 +122,7 @@ func TestNewTimeIsMailed(t *testing.T) {
 		Schedule: lms.Schedule{Local: must(lms.ParseLocalTime("2027-01-10T19:30"))(t), Zone: "Asia/Kolkata"},
 	}))(t)
 	c := must(w.db.Course(ctx, w.ours.admin, id))(t)
+	w.show(w.ours.id)
 	w.exec(`delete from river_job`)
 	title, local := "Moved again", must(lms.ParseLocalTime("2027-01-11T20:00"))(t)
 	if err := w.db.UpdateCourse(ctx, w.ours.admin, id, postgres.CourseChange{Version: c.Version, Title: &title}); err != nil {
@@ -151,6 +153,7 @@ func TestOldTimeIsNotMailed(t *testing.T) {
 	id := must(w.db.AddCourse(ctx, w.ours.admin, w.ours.id, postgres.NewCourse{
 		Title: "Moved", Minutes: 45, Schedule: lms.Schedule{Local: must(lms.ParseLocalTime("2027-01-10T19:30"))(t), Zone: "UTC"},
 	}))(t)
+	w.show(w.ours.id)
 	w.exec(`delete from river_job`)
 	for version, at := range []string{"2027-01-11T20:00", "2027-01-12T20:00"} {
 		local := must(lms.ParseLocalTime(at))(t)

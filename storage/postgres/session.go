@@ -77,7 +77,8 @@ const heldRoles = `
 		union all
 		select role, null, null, organisation_id from role_grants where role_grants.person_id = persons.id and organisation_id is not null
 		union all
-		select 'attendee', programme_id, null, null from enrolments where enrolments.person_id = persons.id
+		select 'attendee', programme_id, null, null from enrolments join programmes on programmes.id = enrolments.programme_id
+		where enrolments.person_id = persons.id and programmes.state <> 'draft'
 		union all
 		select 'panellist', courses.programme_id, courses.id, null from panel join courses on courses.id = panel.course_id
 		where panel.person_id = persons.id and panel.panellist

@@ -100,7 +100,8 @@ func (db *DB) mayWin(ctx context.Context, tx pgx.Tx, in StartSignIn, now time.Ti
 		select
 			exists (select from persons join enrolments on enrolments.person_id = persons.id where persons.email = $1)
 			or exists (select from persons join role_grants on role_grants.person_id = persons.id where persons.email = $1)
-			or exists (select from persons join registrations on registrations.person_id = persons.id where persons.email = $1),
+			or exists (select from persons join registrations on registrations.person_id = persons.id where persons.email = $1)
+			or exists (select from persons join faculty on faculty.person_id = persons.id where persons.email = $1),
 			(select access_codes.id from access_codes
 				join access_code_batches on access_code_batches.id = access_codes.batch_id
 				where access_codes.hash = $2

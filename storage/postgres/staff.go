@@ -54,6 +54,11 @@ func (db *DB) AddStaff(ctx context.Context, actor lms.Actor, programme lms.Progr
 		if err := grant(ctx, tx, now, person, lms.RoleGrant{Role: in.Role, Programme: programme, Course: in.Course}); err != nil {
 			return err
 		}
+		if in.Role == lms.Presenter { // who presents is in control of content
+			if err := insertFaculty(ctx, tx, now, programme, in.Course, person, lms.Speaker); err != nil {
+				return err
+			}
+		}
 		if err := closeLinks(ctx, tx, now, person); err != nil {
 			return err
 		}
