@@ -192,7 +192,7 @@ func (a Actor) Has(r Role, s Scope) bool {
 // Works reports whether the actor works in the scope, as which they see what is not published yet.
 func (a Actor) Works(s Scope) bool {
 	for _, g := range a.Roles {
-		if g.Role.Staff() && g.covers(s) {
+		if g.Role.Staff() && g.Role != Sponsor && g.covers(s) {
 			return true
 		}
 	}

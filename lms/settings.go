@@ -74,6 +74,17 @@ func (s Settings) For(course CourseID) CourseSettings {
 	return CourseSettings{Course: course, Materials: []Material{}, Credit: CreditSettings{Types: []PlannedCredit{}}}
 }
 
+// Or returns the settings with those of other for courses that they do not know.
+func (s Settings) Or(other Settings) Settings {
+	s.Courses = slices.Clone(s.Courses)
+	for _, c := range other.Courses {
+		if !slices.ContainsFunc(s.Courses, func(known CourseSettings) bool { return known.Course == c.Course }) {
+			s.Courses = append(s.Courses, c)
+		}
+	}
+	return s
+}
+
 // Of returns the settings with exactly these courses: in the order of the settings, those that they do not know at the end.
 func (s Settings) Of(courses []CourseID) Settings {
 	out := Settings{Description: s.Description, Languages: s.Languages, Courses: make([]CourseSettings, 0, len(courses))}

@@ -49,6 +49,7 @@ type access struct {
 	bearer     bool           // or hold a bearer token for the course
 	permission lms.Permission // and be allowed this
 	remember   bool           // a yes is good for grantLife; the call then names the course but not the caller
+	closed     bool           // also while the course is not open to its audience, or cancelled
 	edge       bool           // only the CDN may call this, which others do not learn is there
 	runs       bool           // one must run the {organisation} of the path
 }
@@ -63,6 +64,9 @@ var (
 
 // may asks for a session of somebody with the permission.
 func may(p lms.Permission) access { return access{session: true, permission: p} }
+
+// mayKnow is may for what tells of a course while its audience is not let in.
+func mayKnow(p lms.Permission) access { return access{session: true, permission: p, closed: true} }
 
 // mayByToken asks for such a session or a bearer token whose role has the permission.
 func mayByToken(p lms.Permission) access { return access{session: true, bearer: true, permission: p} }
@@ -287,6 +291,11 @@ func (s *Server) authorise(r *http.Request, need access, c *call) error {
 		}
 		c.courseID = id
 		where = c.scope()
+		if !need.closed && !c.actor.Works(where) {
+			if err := lms.Admit(c.course.Opens, c.course.Closes, c.course.Zone, s.now()); err != nil {
+				return err
+			}
+		}
 	}
 	if raw := r.PathValue("programme"); raw != "" {
 		id, err := lms.ParseID[lms.ProgrammeID](raw)

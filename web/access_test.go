@@ -66,6 +66,7 @@ func fill(pattern string, d postgres.Demo, organisation ...string) string {
 	return strings.NewReplacer(
 		"{organisation}", strings.Join(organisation, ""), "{grant}", "999999999",
 		"{course}", string(d.Course), "{programme}", string(d.Programme), "{question}", unknownID, "{person}", unknownID, "{batch}", unknownID,
+		"{member}", unknownID,
 		"{attempt}", unknownID, "{appeal}", unknownID, "{item}", unknownID, "{number}", "0000000000000000", "{list}", "0", "{language}", "en", "{file}", "transcript.vtt",
 		"{action}", "approve", "{session}", "abc", "{token}", "nonsense", "{file...}", "index.m3u8", "{name...}", "nothing.js",
 		"{hash}", "0", "{name}", "nothing.css", "{$}", "",
@@ -77,6 +78,36 @@ const unknownID = "00000000-0000-4000-8000-000000000000"
 // The declared matrix, written a second time on purpose: who gets past the door of each route. "all" is
 // everybody; "people" whoever is signed in, in any programme. Everybody who is missing is turned away.
 var matrix = map[string]string{
+	// Programmes as drafts, faculty and rehearsals.
+	"GET /courses/{course}/disclosures":                                  "attendee captioner presenter moderator producer admin",
+	"POST /courses/{course}/disclosures":                                 "attendee captioner presenter moderator producer admin",
+	"GET /disclosure/{programme}":                                        "people",
+	"POST /disclosure/{programme}":                                       "people",
+	"POST /api/courses/{course}/cancellation":                            "admin",
+	"DELETE /api/courses/{course}/cancellation":                          "admin",
+	"GET /api/courses/{course}/disclosures":                              "attendee captioner presenter moderator producer admin",
+	"GET /api/courses/{course}/rehearsal":                                "presenter producer admin",
+	"POST /api/courses/{course}/rehearsal":                               "presenter producer admin",
+	"POST /api/courses/{course}/rehearsal/end":                           "presenter producer admin",
+	"DELETE /api/courses/{course}/rehearsal":                             "presenter producer admin",
+	"GET /rehearsal/{course}/{file...}":                                  "presenter producer admin",
+	"GET /api/programmes/{programme}/publication":                        "producer auditor admin",
+	"POST /api/programmes/{programme}/publication":                       "admin",
+	"PUT /api/programmes/{programme}/draft":                              "admin",
+	"GET /api/programmes/{programme}/versions/{number}":                  "producer auditor admin",
+	"POST /api/programmes/{programme}/closing":                           "admin",
+	"DELETE /api/programmes/{programme}/closing":                         "admin",
+	"POST /api/programmes/{programme}/copy":                              "admin",
+	"GET /api/programmes/{programme}/faculty":                            "producer auditor admin",
+	"POST /api/programmes/{programme}/faculty":                           "admin",
+	"DELETE /api/programmes/{programme}/faculty/{member}":                "admin",
+	"GET /api/programmes/{programme}/preparations":                       "producer auditor admin",
+	"PUT /api/programmes/{programme}/disclosures/{person}/mitigation":    "admin",
+	"DELETE /api/programmes/{programme}/disclosures/{person}/mitigation": "admin",
+	"GET /api/programmes/{programme}/disclosures/{person}":               "people",
+	"PUT /api/programmes/{programme}/disclosures/{person}":               "people",
+
+	// Everything else.
 	"GET /{$}": "all", "GET /sign-in": "all", "POST /sign-in": "all", "GET /sign-in/code": "all", "POST /sign-in/code": "all",
 	"POST /sign-out": "people", "GET /join/{token}": "all", "POST /join/{token}": "all", "GET /welcome": "people", "POST /welcome": "people",
 	"POST /language": "all", "POST /api/sign-in": "all", "POST /api/sign-in/code": "all", "GET /api/mailbox": "all",

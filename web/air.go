@@ -54,6 +54,9 @@ func (s *Server) goOnAir(ctx context.Context, actor lms.Actor, course lms.Course
 		return err
 	}
 	defer done()
+	if err := s.endRehearsalFor(ctx, actor, course); err != nil {
+		return err
+	}
 	b, err := s.db.GoOnAir(ctx, actor, course)
 	_, atDesk := s.desk.OnAir(string(course))
 	lost := errors.Is(err, lms.ErrConflict) && b.OnAir() && !atDesk
@@ -159,6 +162,7 @@ func (s *Server) Run(ctx context.Context) error {
 	var beside sync.WaitGroup
 	defer beside.Wait()
 	beside.Go(func() { s.watchRecordings(ctx) })
+	beside.Go(func() { s.tidyRehearsals(ctx) })
 	for {
 		select {
 		case <-ctx.Done():
@@ -190,6 +194,9 @@ func (s *Server) resume(ctx context.Context) error {
 	for _, b := range live {
 		s.startDesk(ctx, b)
 		s.tellBroadcast(b.Course, b)
+	}
+	if _, err := s.db.RehearsalsOver(ctx, true); err != nil { // they do not outlive the program
+		return fmt.Errorf("end rehearsals: %w", err)
 	}
 	return nil
 }

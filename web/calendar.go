@@ -66,6 +66,7 @@ func (s *Server) writeCalendar(w http.ResponseWriter, name string, courses []pos
 		lectures = append(lectures, calendar.Lecture{
 			ID: string(c.ID), Revision: c.Revision, Start: c.Start, Length: time.Duration(c.Minutes) * time.Minute, Title: c.Title,
 			Summary: c.Summary, Programme: c.Programme.Title, Link: s.public("/watch/" + string(c.ID)), ChangedAt: c.RevisedAt,
+			Cancelled: c.State == postgres.CourseCancelled,
 		})
 	}
 	file, err := calendar.Write(calendar.Publish, s.public(""), name, lectures)

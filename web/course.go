@@ -28,6 +28,13 @@ type courseView struct {
 	Recording  *recordingRef        `json:"recording"` // nil while on air, and when there is none
 	Presenters []personRef          `json:"presenters"`
 	Roles      []lms.Role           `json:"roles"`
+
+	Published    bool       `json:"published"` // its audience sees it
+	Elective     bool       `json:"elective"`
+	Opens        *time.Time `json:"opens"` // its audience is let in from then on
+	Closes       *time.Time `json:"closes"`
+	CancelledAt  *time.Time `json:"cancelled_at"`
+	CancelReason string     `json:"cancel_reason"`
 }
 
 type programmeRef struct {
@@ -54,6 +61,7 @@ func (s *Server) courseView(c postgres.CourseView) courseView {
 		ID: c.ID, Programme: programmeRef(c.Programme), Number: c.Number, Title: c.Title, Summary: c.Summary,
 		Start: c.Start.UTC(), Local: c.Local.String(), Zone: c.Zone, Minutes: c.Minutes, Recorded: c.Recorded, State: c.State, Version: c.Version,
 		Presenters: make([]personRef, 0, len(c.Presenters)), Roles: list(c.Roles),
+		Published: c.Published, Elective: c.Elective, Opens: c.Opens, Closes: c.Closes, CancelledAt: c.CancelledAt, CancelReason: c.CancelReason,
 	}
 	for _, p := range c.Presenters {
 		view.Presenters = append(view.Presenters, personRef(p))

@@ -140,7 +140,9 @@ func (p *coursesPage) addProgramme(say *words, actor lms.Actor, courses []postgr
 		case "":
 			begun++
 		case "ahead", "later":
-			ahead++
+			if course.State != postgres.CourseCancelled {
+				ahead++
+			}
 		}
 	}
 	list.Note = say.t("courses.open", "open", begun, "ahead", ahead)
@@ -148,12 +150,18 @@ func (p *coursesPage) addProgramme(say *words, actor lms.Actor, courses []postgr
 	if actor.Can(lms.Inspect, lms.Scope{Programme: programme.ID}) {
 		p.Admin = append(p.Admin, link{"/admin/" + string(programme.ID), programme.Title})
 	}
-	p.Record = append(p.Record, recordLine{programme.Title, say.t("courses.record_of", "done", done, "total", len(courses)), done == len(courses)})
+	total := 0 // what is cancelled is not owed
+	for _, course := range courses {
+		if course.State != postgres.CourseCancelled {
+			total++
+		}
+	}
+	p.Record = append(p.Record, recordLine{programme.Title, say.t("courses.record_of", "done", done, "total", total), done == total})
 	if len(p.Lists) > 1 {
 		return
 	}
 	p.Lead = newLead(say, actor, courses, now)
-	p.Lead.Done, p.Lead.Total = done, len(courses)
+	p.Lead.Done, p.Lead.Total = done, total
 	if next := nextLive(courses); next != nil {
 		p.Next = &nextLecture{
 			Title: next.Title, Path: watchPath(next), File: "/courses/" + string(next.ID) + "/lecture.ics", In: until(say, next.Start, now), Live: next.State == postgres.CourseLive,
@@ -256,6 +264,8 @@ func newCourseRow(say *words, actor lms.Actor, c postgres.CourseItem, now time.T
 	w := newWhen(say, c.Start, actor.Zone, c.Zone, now)
 	at := say.t("time.at", "day", w.Own.OnDay, "clock", w.Own.Clock, "zone", w.Own.Zone)
 	switch {
+	case c.State == postgres.CourseCancelled:
+		row.Class, row.Line = "later", say.t("row.cancelled", "when", at)
 	case c.State == postgres.CourseLive:
 		row.Live, row.Class, row.Icon, row.Line = true, "ahead", "play", say.t("row.live", "when", at)
 	case c.State == postgres.CourseScheduled && until(say, c.Start, now) != "":

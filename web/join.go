@@ -20,7 +20,7 @@ type joinPage struct {
 // rooms are the keys of what the first part of a path opens.
 var rooms = map[string]string{
 	"studio": "join.studio", "console": "join.console", "admin": "join.admin",
-	"analytics": "join.analytics", "watch": "join.watch", "courses": "join.courses",
+	"analytics": "join.analytics", "watch": "join.watch", "courses": "join.courses", "disclosure": "join.disclosure",
 }
 
 func getJoin(s *Server, w http.ResponseWriter, r *http.Request, _ *call) error {

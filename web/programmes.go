@@ -16,6 +16,8 @@ type programmeItemView struct {
 	Zone     lms.Zone        `json:"zone"`
 	Version  int             `json:"version"`
 	Enrolled int             `json:"enrolled"`
+
+	State lms.ProgrammeState `json:"state"`
 }
 
 // programmeView is a programme as its admins see it.
@@ -84,12 +86,7 @@ func postProgramme(s *Server, w http.ResponseWriter, r *http.Request, c *call) e
 	if err != nil {
 		return err
 	}
-	// Whoever creates a programme is its admin, which this request's actor does not know yet.
-	if c.actor, err = s.db.SessionPerson(r.Context(), s.sessionToken(r)); err != nil {
-		return err
-	}
-	c.programme = id
-	return s.sendProgramme(w, r, c, http.StatusCreated)
+	return s.sendNewProgramme(w, r, c, id)
 }
 
 func getProgramme(s *Server, w http.ResponseWriter, r *http.Request, c *call) error {

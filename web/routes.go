@@ -17,6 +17,7 @@ const (
 	bodyForm    = 8 << 10
 	bodyJSON    = 64 << 10
 	bodyList    = 2 << 20   // 20,000 addresses
+	bodyDraft   = 1 << 20   // settings of 500 courses
 	bodyViewers = 2 << 20   // an edge with 10,000 viewers asks with about 1 MiB
 	bodyPicture = 256 << 10 // JSON with one picture of at most 150 kB as base64
 	bodySDP     = 64 << 10  // an offer with three layers and all codecs of a browser is about 12 KiB
@@ -46,15 +47,15 @@ func (s *Server) routes() []route {
 		{"POST", "/devices", postDevices, signedIn, bodyForm, rateWrite},
 		{"GET", "/courses", getCourses, signedIn, bodyNone, rateAPI},
 		{"GET", "/progress", getProgress, signedIn, bodyNone, ratePage},
-		{"GET", "/courses/{course}/credit", getCredit, may(lms.Watch), bodyNone, ratePage},
-		{"POST", "/courses/{course}/claim", postClaim, may(lms.Watch), bodyForm, rateWrite},
-		{"POST", "/courses/{course}/appeal", postAppeal, may(lms.Watch), bodyForm, rateWrite},
+		{"GET", "/courses/{course}/credit", getCredit, mayKnow(lms.Watch), bodyNone, ratePage},
+		{"POST", "/courses/{course}/claim", postClaim, mayKnow(lms.Watch), bodyForm, rateWrite},
+		{"POST", "/courses/{course}/appeal", postAppeal, mayKnow(lms.Watch), bodyForm, rateWrite},
 		{"GET", "/courses/{course}/test", getExam, may(lms.Watch), bodyNone, ratePage},
 		{"POST", "/courses/{course}/test", postExam, may(lms.Watch), bodyNone, rateWrite},
 		{"GET", "/courses/{course}/test/{attempt}", getAttempt, may(lms.Watch), bodyNone, ratePage},
 		{"POST", "/courses/{course}/test/{attempt}", postAttempt, may(lms.Watch), bodyForm, rateAPI},
-		{"GET", "/courses/{course}/evaluation", getEvaluation, may(lms.Watch), bodyNone, ratePage},
-		{"POST", "/courses/{course}/evaluation", postEvaluation, may(lms.Watch), bodyJSON, rateWrite},
+		{"GET", "/courses/{course}/evaluation", getEvaluation, mayKnow(lms.Watch), bodyNone, ratePage},
+		{"POST", "/courses/{course}/evaluation", postEvaluation, mayKnow(lms.Watch), bodyJSON, rateWrite},
 		{"POST", "/programmes/{programme}/certificate", postProgrammeClaim, may(lms.Watch), bodyForm, rateWrite},
 		{"GET", "/certificates/{number}", getCertificate, signedIn, bodyNone, ratePage},
 		{"GET", "/certificates/{number}/{file}", getCertificateFile, signedIn, bodyNone, rateWrite},
@@ -68,13 +69,17 @@ func (s *Server) routes() []route {
 		{"GET", "/.well-known/issuer.json", getIssuer, anyone, bodyNone, ratePage},
 		{"GET", "/credentials/status/{list}", getStatusList, anyone, bodyNone, ratePage},
 
-		{"GET", "/courses/{course}/lecture.ics", getLectureFile, may(lms.Watch), bodyNone, rateAPI},
+		{"GET", "/courses/{course}/lecture.ics", getLectureFile, mayKnow(lms.Watch), bodyNone, rateAPI},
+		{"GET", "/courses/{course}/disclosures", getShown, mayKnow(lms.Watch), bodyNone, rateAPI},
+		{"POST", "/courses/{course}/disclosures", postShown, mayKnow(lms.Watch), bodyForm, rateWrite},
+		{"GET", "/disclosure/{programme}", getDisclosureForm, signedIn, bodyNone, rateAPI},
+		{"POST", "/disclosure/{programme}", postDisclosureForm, signedIn, bodyForm, rateWrite},
 		{"POST", "/calendar", postCalendar, signedIn, bodyForm, rateWrite},
 		{"GET", "/calendar/{token}/lectures.ics", getCalendar, anyone, bodyNone, rateSignIn},
 
 		// Applications that Vite built, and what they load.
-		{"GET", "/watch/{course}", app("player"), may(lms.Watch), bodyNone, rateAPI},
-		{"GET", "/test/{course}", app("test"), may(lms.Watch), bodyNone, rateAPI},
+		{"GET", "/watch/{course}", getWatch, may(lms.Watch), bodyNone, rateAPI},
+		{"GET", "/test/{course}", app("test"), mayKnow(lms.Watch), bodyNone, rateAPI},
 		{"GET", "/studio/{course}", app("studio"), may(lms.Present), bodyNone, rateAPI},
 		{"GET", "/console/{course}", app("console"), may(lms.Moderate), bodyNone, rateAPI},
 		{"GET", "/captioner/{course}", app("captioner"), may(lms.Caption), bodyNone, rateAPI},
@@ -91,29 +96,39 @@ func (s *Server) routes() []route {
 		// Who am I, what can I watch.
 		{"GET", "/api/me", getMe, signedIn, bodyNone, rateAPI},
 		{"GET", "/api/courses", getCourseList, signedIn, bodyNone, rateAPI},
-		{"GET", "/api/courses/{course}", getCourse, may(lms.Watch), bodyNone, rateAPI},
+		{"GET", "/api/courses/{course}", getCourse, mayKnow(lms.Watch), bodyNone, rateAPI},
 		{"PATCH", "/api/courses/{course}", patchCourse, may(lms.Manage), bodyJSON, rateWrite},
+		{"POST", "/api/courses/{course}/cancellation", postCancellation, may(lms.Manage), bodyForm, rateWrite},
+		{"DELETE", "/api/courses/{course}/cancellation", deleteCancellation, may(lms.Manage), bodyNone, rateWrite},
+		{"GET", "/api/courses/{course}/disclosures", getCourseDisclosures, mayKnow(lms.Watch), bodyNone, rateAPI},
 
 		// Watching.
 		{"POST", "/api/courses/{course}/ticket", postTicket, may(lms.Watch), bodyNone, rateAPI},
 		{"GET", "/api/courses/{course}/resume", getResume, may(lms.Watch), bodyNone, rateAPI},
 		{"POST", "/api/courses/{course}/reports", postReports, may(lms.Watch), bodyJSON, rateAPI},
 		{"POST", "/api/courses/{course}/playing", postPlaying, may(lms.Watch), bodyForm, rateAPI},
-		{"GET", "/api/courses/{course}/ice", getICE, may(lms.Watch), bodyNone, rateAPI},
+		{"GET", "/api/courses/{course}/ice", getICE, mayKnow(lms.Watch), bodyNone, rateAPI},
 
 		{"POST", "/api/courses/{course}/access", postAccess, mayByToken(lms.Watch), bodyNone, rateAPI},
 
 		// Trying everything before the day.
-		{"POST", "/api/courses/{course}/path-probe", postPathProbe, may(lms.Watch), bodySDP, rateProbe},
-		{"GET", "/api/courses/{course}/path-blob", getPathBlob, may(lms.Watch), bodyNone, rateProbe},
-		{"POST", "/api/courses/{course}/path-blob", postPathBlob, may(lms.Watch), maxBlob, rateProbe},
-		{"POST", "/api/courses/{course}/path-tests", postPathTest, may(lms.Watch), bodyForm, rateWrite},
+		{"POST", "/api/courses/{course}/path-probe", postPathProbe, mayKnow(lms.Watch), bodySDP, rateProbe},
+		{"GET", "/api/courses/{course}/path-blob", getPathBlob, mayKnow(lms.Watch), bodyNone, rateProbe},
+		{"POST", "/api/courses/{course}/path-blob", postPathBlob, mayKnow(lms.Watch), maxBlob, rateProbe},
+		{"POST", "/api/courses/{course}/path-tests", postPathTest, mayKnow(lms.Watch), bodyForm, rateWrite},
 		{"GET", "/api/programmes/{programme}/path-tests", getPathTests, may(lms.Inspect), bodyNone, rateAPI},
 
 		// Presenting.
 		{"POST", "/api/courses/{course}/air", postAir, may(lms.Present), bodyForm, rateWrite},
 		{"POST", "/api/courses/{course}/end", postEnd, may(lms.Present), bodyForm, rateWrite},
 		{"GET", "/api/courses/{course}/health", getHealth, may(lms.Present), bodyNone, rateAPI},
+
+		// Rehearsing: a lecture that nobody watches.
+		{"GET", "/api/courses/{course}/rehearsal", getRehearsal, may(lms.Present), bodyNone, rateAPI},
+		{"POST", "/api/courses/{course}/rehearsal", postRehearsal, may(lms.Present), bodyForm, rateWrite},
+		{"POST", "/api/courses/{course}/rehearsal/end", postRehearsalEnd, may(lms.Present), bodyForm, rateWrite},
+		{"DELETE", "/api/courses/{course}/rehearsal", deleteRehearsal, may(lms.Present), bodyNone, rateWrite},
+		{"GET", "/rehearsal/{course}/{file...}", getRehearsalFile, may(lms.Present), bodyNone, rateNone},
 
 		// The recording, after the lecture.
 		{"GET", "/admin/recording/{course}", app("admin"), may(lms.Inspect), bodyNone, rateAPI},
@@ -183,6 +198,21 @@ func (s *Server) routes() []route {
 		{"POST", "/api/programmes", postProgramme, may(lms.CreateProgramme), bodyJSON, rateWrite},
 		{"GET", "/api/programmes/{programme}", getProgramme, may(lms.Inspect), bodyNone, rateAPI},
 		{"PATCH", "/api/programmes/{programme}", patchProgramme, may(lms.Manage), bodyJSON, rateWrite},
+		{"GET", "/api/programmes/{programme}/publication", getPublication, may(lms.Inspect), bodyNone, rateAPI},
+		{"POST", "/api/programmes/{programme}/publication", postPublication, may(lms.Manage), bodyForm, rateWrite},
+		{"PUT", "/api/programmes/{programme}/draft", putDraft, may(lms.Manage), bodyDraft, rateWrite},
+		{"GET", "/api/programmes/{programme}/versions/{number}", getVersion, may(lms.Inspect), bodyNone, rateAPI},
+		{"POST", "/api/programmes/{programme}/closing", postClosing, may(lms.Manage), bodyForm, rateWrite},
+		{"DELETE", "/api/programmes/{programme}/closing", deleteClosing, may(lms.Manage), bodyNone, rateWrite},
+		{"POST", "/api/programmes/{programme}/copy", postCopy, may(lms.Manage), bodyForm, rateWrite},
+		{"GET", "/api/programmes/{programme}/faculty", getFaculty, may(lms.Inspect), bodyNone, rateAPI},
+		{"POST", "/api/programmes/{programme}/faculty", postFaculty, may(lms.Manage), bodyForm, rateWrite},
+		{"DELETE", "/api/programmes/{programme}/faculty/{member}", deleteFaculty, may(lms.Manage), bodyNone, rateWrite},
+		{"GET", "/api/programmes/{programme}/preparations", getPreparations, may(lms.Inspect), bodyNone, rateAPI},
+		{"GET", "/api/programmes/{programme}/disclosures/{person}", getDisclosure, signedIn, bodyNone, rateAPI},
+		{"PUT", "/api/programmes/{programme}/disclosures/{person}", putDisclosure, signedIn, bodyForm, rateWrite},
+		{"PUT", "/api/programmes/{programme}/disclosures/{person}/mitigation", putMitigation, may(lms.Manage), bodyForm, rateWrite},
+		{"DELETE", "/api/programmes/{programme}/disclosures/{person}/mitigation", deleteMitigation, may(lms.Manage), bodyForm, rateWrite},
 		{"POST", "/api/programmes/{programme}/courses", postCourse, may(lms.Manage), bodyJSON, rateWrite},
 		{"POST", "/api/programmes/{programme}/codes", postCodes, may(lms.Manage), bodyList, rateWrite},
 		{"POST", "/api/programmes/{programme}/codes/look-up", postCodeLookUp, may(lms.Manage), bodyForm, rateWrite},

@@ -84,6 +84,8 @@ type Server struct {
 
 	resumed chan struct{} // closed when Run has taken up what was on air when the program stopped
 
+	tidyC chan struct{} // of 1: has rehearsals looked at
+
 	casting sync.Mutex // what the desk does and what is committed of it belong together: one air or end at a time
 	fonts   *certificate.Fonts
 
@@ -124,7 +126,7 @@ func New(c Config) (*Server, error) {
 		url: public, mailbox: c.Mailbox, proxies: c.TrustedProxies,
 		db: c.DB, hub: c.Hub, sfu: c.SFU, egress: c.Egress, desk: c.Desk, relay: c.Relay, relayURL: c.RelayURL,
 		now: c.Clock, log: c.Log, changed: map[lms.CourseID]bool{}, panels: map[lms.CourseID]bool{}, changedC: make(chan struct{}, 1),
-		resumed: make(chan struct{}), transcribes: c.Transcribe,
+		resumed: make(chan struct{}), tidyC: make(chan struct{}, 1), transcribes: c.Transcribe,
 		csrf: http.NewCrossOriginProtection(),
 	}
 	if s.cdn, err = newCDN(c.CDN); err != nil {

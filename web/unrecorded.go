@@ -36,7 +36,7 @@ func (s *Server) watchRecordings(ctx context.Context) {
 func (s *Server) tellRecordings(ctx context.Context, told map[string]time.Time, now time.Time) {
 	failing := map[string]bool{}
 	for _, status := range s.desk.Statuses() {
-		if status.Recording.State != hls.Failing {
+		if status.Recording.State != hls.Failing || status.Room != "" { // a rehearsal says it on its own page
 			continue
 		}
 		failing[status.Course] = true

@@ -33,11 +33,13 @@ func (db *DB) CopyProgramme(ctx context.Context, actor lms.Actor, id lms.Program
 		var zone lms.Zone
 		var draft lms.Settings
 		var retention *int
-		err := tx.QueryRow(ctx, `select zone, draft, retention_days from programmes where id = $1`, id).Scan(&zone, &draft, &retention)
+		var organisation lms.OrganisationID
+		err := tx.QueryRow(ctx, `select zone, draft, retention_days, organisation_id from programmes where id = $1`, id).
+			Scan(&zone, &draft, &retention, &organisation)
 		if err != nil {
 			return found(err)
 		}
-		if made, err = insertProgramme(ctx, tx, now, title, zone); err != nil {
+		if made, err = insertProgramme(ctx, tx, now, title, zone, organisation); err != nil {
 			return err
 		}
 		names, days, err := copyCourses(ctx, tx, now, id, made, in.Shift)
@@ -49,6 +51,9 @@ func (db *DB) CopyProgramme(ctx context.Context, actor lms.Actor, id lms.Program
 			return err
 		}
 		if err := grant(ctx, tx, now, actor.Person, lms.RoleGrant{Role: lms.Admin, Programme: made}); err != nil {
+			return err
+		}
+		if err := widen(ctx, tx, actor.Session, made); err != nil {
 			return err
 		}
 		return audit(ctx, tx, now, actor, deed{action: "copy programme", scope: lms.Scope{Programme: made}, object: string(id), detail: map[string]any{"days": days}})

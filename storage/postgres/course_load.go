@@ -22,7 +22,7 @@ func loadCourses(ctx context.Context, tx pgx.Tx, now time.Time, actor lms.Actor,
 		select courses.id, programmes.id, programmes.title, courses.number, courses.title, courses.summary, courses.starts_at,
 			courses.local_start, courses.zone, courses.minutes, courses.recorded, courses.version, courses.schedule_revision, courses.scheduled_at, broadcasts.id, broadcasts.length_ms,
 			recordings.version, recordings.storyboard, recordings.poster,
-			courses.published_at is not null, courses.elective, courses.opens_at, courses.closes_at, courses.cancelled_at, courses.cancel_reason, courses.credit
+			courses.published_at is not null, not courses.required, courses.opens_at, courses.closes_at, courses.cancelled_at, courses.cancel_reason, courses.credit
 		from courses
 		join programmes on programmes.id = courses.programme_id
 		left join broadcasts on broadcasts.course_id = courses.id

@@ -53,7 +53,7 @@ type NewFaculty struct {
 
 // Faculty lists everybody in control of content of a programme, by name. Errors: lms.ErrNotFound, lms.ErrForbidden.
 func (db *DB) Faculty(ctx context.Context, actor lms.Actor, programme lms.ProgrammeID) ([]FacultyMember, error) {
-	if err := actor.Need(lms.Manage, lms.Scope{Programme: programme}); err != nil {
+	if err := actor.Need(lms.Inspect, lms.Scope{Programme: programme}); err != nil {
 		return nil, err
 	}
 	var members []FacultyMember

@@ -21,7 +21,7 @@ type Prepared struct {
 
 // Preparations lists who presents in courses to come and how far each is, by course and name. Errors: lms.ErrNotFound, lms.ErrForbidden.
 func (db *DB) Preparations(ctx context.Context, actor lms.Actor, programme lms.ProgrammeID) ([]Prepared, error) {
-	if err := actor.Need(lms.Manage, lms.Scope{Programme: programme}); err != nil {
+	if err := actor.Need(lms.Inspect, lms.Scope{Programme: programme}); err != nil {
 		return nil, err
 	}
 	var lines []Prepared
@@ -62,9 +62,9 @@ func loadPreparations(
 			(select coalesce(extract(epoch from max(rehearsals.ended_at - rehearsals.started_at)), 0)::bigint from rehearsals
 				where rehearsals.course_id = courses.id and rehearsals.person_id = persons.id and rehearsals.ended_at is not null)
 		from courses
-		join role_grants on role_grants.programme_id = courses.programme_id and role_grants.role = 'presenter'
-			and (role_grants.course_id is null or role_grants.course_id = courses.id)
-		join persons on persons.id = role_grants.person_id
+		join programme_grants on programme_grants.programme_id = courses.programme_id and programme_grants.role = 'presenter'
+			and (programme_grants.course_id is null or programme_grants.course_id = courses.id)
+		join persons on persons.id = programme_grants.person_id
 		left join path_tests on path_tests.course_id = courses.id and path_tests.person_id = persons.id
 		where courses.programme_id = $1 and courses.cancelled_at is null
 			and not exists (select from broadcasts where broadcasts.course_id = courses.id and broadcasts.ended_at is not null)

@@ -75,7 +75,7 @@ type programmeNow struct {
 // Publication returns how far a programme is. Errors: lms.ErrNotFound, lms.ErrForbidden.
 func (db *DB) Publication(ctx context.Context, actor lms.Actor, id lms.ProgrammeID) (PublicationView, error) {
 	var view PublicationView
-	if err := actor.Need(lms.Manage, lms.Scope{Programme: id}); err != nil {
+	if err := actor.Need(lms.Inspect, lms.Scope{Programme: id}); err != nil {
 		return view, err
 	}
 	err := db.tx(ctx, "look at publication", func(tx pgx.Tx, now time.Time) error {
@@ -131,7 +131,7 @@ func loadSnapshot(ctx context.Context, tx pgx.Tx, id lms.ProgrammeID, number int
 // ProgrammeVersion returns what a version said. Errors: lms.ErrNotFound, lms.ErrForbidden.
 func (db *DB) ProgrammeVersion(ctx context.Context, actor lms.Actor, id lms.ProgrammeID, number int) (Snapshot, error) {
 	var s Snapshot
-	if err := actor.Need(lms.Manage, lms.Scope{Programme: id}); err != nil {
+	if err := actor.Need(lms.Inspect, lms.Scope{Programme: id}); err != nil {
 		return s, err
 	}
 	err := db.tx(ctx, "look at version", func(tx pgx.Tx, _ time.Time) (err error) {
@@ -160,7 +160,7 @@ func loadProgrammeNow(ctx context.Context, tx pgx.Tx, now time.Time, id lms.Prog
 	for _, c := range p.plan.Courses {
 		ids = append(ids, c.ID)
 	}
-	p.draft = p.draft.Of(ids)
+	p.draft = p.draft.Or(p.promised).Of(ids)
 	p.plan.Settings, p.snapshot.Settings = p.draft, p.draft
 	members, err := loadFaculty(ctx, tx, id, "")
 	if err != nil {
@@ -180,7 +180,7 @@ func loadProgrammeNow(ctx context.Context, tx pgx.Tx, now time.Time, id lms.Prog
 // loadPlanned reads the courses of a programme.
 func loadPlanned(ctx context.Context, tx pgx.Tx, now time.Time, id lms.ProgrammeID, p *programmeNow) error {
 	rows, err := tx.Query(ctx, `
-		select courses.id, number, title, summary, local_start, zone, fold, starts_at, minutes, published_at is not null, cancelled_at is not null, credit,
+		select courses.id, number, title, summary, local_start, zone, fold, starts_at, minutes, published_at is not null, cancelled_at is not null, credit, required,
 			exists (select from broadcasts where broadcasts.course_id = courses.id),
 			exists (select from role_grants where role_grants.programme_id = courses.programme_id and role = 'presenter'
 				and (role_grants.course_id is null or role_grants.course_id = courses.id))
@@ -192,15 +192,15 @@ func loadPlanned(ctx context.Context, tx pgx.Tx, now time.Time, id lms.Programme
 	var s SnapshotCourse
 	var wall time.Time
 	var credit lms.CreditSettings
-	var aired bool
+	var aired, required bool
 	_, err = pgx.ForEachRow(rows, []any{
-		&c.ID, &c.Number, &s.Title, &s.Summary, &wall, &c.Schedule.Zone, &c.Schedule.Fold, &c.Start, &c.Minutes, &c.Published, &c.Cancelled, &credit,
+		&c.ID, &c.Number, &s.Title, &s.Summary, &wall, &c.Schedule.Zone, &c.Schedule.Fold, &c.Start, &c.Minutes, &c.Published, &c.Cancelled, &credit, &required,
 		&aired, &c.Presents,
 	}, func() error {
 		c.Schedule.Local = lms.LocalTimeOf(wall)
 		c.Begun = aired || c.Published && !c.Start.After(now)
 		p.plan.Courses = append(p.plan.Courses, c)
-		p.promised.Courses = append(p.promised.Courses, lms.CourseSettings{Course: c.ID, Credit: credit})
+		p.promised.Courses = append(p.promised.Courses, lms.CourseSettings{Course: c.ID, Elective: !required, Credit: credit})
 		if c.Begun && c.Published {
 			p.begun = append(p.begun, c.ID)
 		}
@@ -298,7 +298,7 @@ func publish(ctx context.Context, tx pgx.Tx, now time.Time, actor lms.Actor, id 
 			return 0, err
 		}
 		b.Queue(`
-			update courses set number = $3, elective = $4, opens_at = $5, closes_at = $6, credit = $7, published_at = coalesce(published_at, $8)
+			update courses set number = $3, required = not $4, opens_at = $5, closes_at = $6, credit = $7, published_at = coalesce(published_at, $8)
 			where id = $1 and programme_id = $2`, c.Course, id, i+1, c.Elective, opens, closes, c.Credit, now)
 		for j := range p.snapshot.Courses {
 			if p.snapshot.Courses[j].ID == c.Course {

@@ -20,7 +20,6 @@ create index programme_versions_by_person on programme_versions (published_by);
 -- What the newest version says of a course stands with it, for the statements that need it.
 alter table courses
     add column published_at  timestamptz,                   -- null: its audience does not see it yet
-    add column elective      boolean not null default false,
     add column opens_at      timestamptz,                   -- its audience is let in from then on, and
     add column closes_at     timestamptz,                   -- until then; null for no bound
     add column credit        jsonb not null default '{"promised": false, "types": []}', -- lms.CreditSettings
@@ -35,6 +34,6 @@ insert into programme_versions (programme_id, number, published_at, snapshot)
 
 -- +goose Down
 drop table programme_versions;
-alter table courses drop column published_at, drop column elective, drop column opens_at, drop column closes_at, drop column credit,
+alter table courses drop column published_at, drop column opens_at, drop column closes_at, drop column credit,
     drop column cancelled_at, drop column cancel_reason;
 alter table programmes drop column state, drop column draft, drop column published;
