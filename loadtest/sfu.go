@@ -4,6 +4,7 @@ package loadtest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -167,6 +168,28 @@ type histogram struct{ counts [10001]int64 }
 
 func (h *histogram) add(d time.Duration) {
 	h.counts[min(max(0, int(d/(500*time.Microsecond))), len(h.counts)-1)]++
+}
+
+// MarshalJSON writes what was counted only, as [half milliseconds, count, ...].
+func (h *histogram) MarshalJSON() ([]byte, error) {
+	list := []int64{}
+	for i, n := range h.counts {
+		if n > 0 {
+			list = append(list, int64(i), n)
+		}
+	}
+	return json.Marshal(list)
+}
+
+func (h *histogram) UnmarshalJSON(text []byte) error {
+	var list []int64
+	if err := json.Unmarshal(text, &list); err != nil {
+		return err
+	}
+	for i := 0; i+1 < len(list); i += 2 {
+		h.counts[list[i]] += list[i+1]
+	}
+	return nil
 }
 
 func (h *histogram) merge(o *histogram) {

@@ -47,6 +47,8 @@ const usage = `usage: loadtest sfu [-n 200] [-dur 20s] [-json] [-via light|peer]
        loadtest hls [-n 300] [-dur 30s] [-json] [-edge] [-url base -course id] [-token t] [-pid n] [-edge-pid n]
        loadtest watch [-n 52000] [-rate 5200] [-dur 20s] [-json] [-kills 0]
        loadtest rush [-n 13000] [-over 150s] [-json] [-url base -admin link] [-pid n]
+       loadtest sockets [-n 13000] [-dur 30s] [-json] [-every 1s] [-servers 1] [-clients 1] [-drop 0] [-url base -crowd file] [-pid n]
+       loadtest crowd -database-url url -secret s [-n 13000] >file
        loadtest link [-loss %] [-burst %] [-delay d] [-jitter d] [-rate kbit/s] [-block udp] ... -- COMMAND`
 
 func run(ctx context.Context, args []string) error {
@@ -60,6 +62,12 @@ func run(ctx context.Context, args []string) error {
 		return hlsScenario(ctx, args[1:])
 	case "watch":
 		return watchScenario(ctx, args[1:])
+	case "sockets":
+		return socketsScenario(ctx, args[1:])
+	case "crowd":
+		return crowdScenario(ctx, args[1:])
+	case peopleCommand:
+		return playPeople(ctx)
 	case ledgerCommand:
 		return serveLedger(ctx, args[1:])
 	case "rush":

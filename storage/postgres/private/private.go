@@ -186,6 +186,9 @@ func bootstrap(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
+// PID is the process of the server, whose children work for it.
+func (s *Server) PID() int { return s.cmd.Process.Pid }
+
 // URL is the connection string of Lectern's database, for pgx. It holds no secret.
 func (s *Server) URL() string { return s.dsn(Role, Database) }
 
