@@ -69,6 +69,7 @@ type sitting struct {
 	Hall
 	client   *http.Client
 	counting atomic.Bool
+	ending   atomic.Bool // nothing new is said any more
 	over     atomic.Bool
 
 	mu     sync.Mutex
@@ -119,6 +120,7 @@ func (h Hall) Sit(ctx context.Context, seated func(connected int), begin func(),
 		go s.dropSome(ctx, seats)
 	}
 	first, last := told()
+	s.ending.Store(true)
 	s.settle(ctx, seats, first, last)
 	s.over.Store(true)
 	s.mu.Lock()
@@ -404,7 +406,7 @@ func (s *sitting) fail(err error) {
 func (s *sitting) report(ctx context.Context, seats []*seat) {
 	period := time.Duration(s.ReportMS) * time.Millisecond
 	began := time.Now()
-	for n := 0; ctx.Err() == nil && !s.over.Load(); n++ {
+	for n := 0; ctx.Err() == nil && !s.ending.Load(); n++ {
 		due := began.Add(time.Duration(float64(period) * float64(n) / float64(len(seats))))
 		if d := time.Until(due); d > 2*time.Millisecond {
 			wait(ctx, d)

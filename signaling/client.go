@@ -85,19 +85,20 @@ func (c *client) run() {
 	})
 
 	c.extend(helloWait)
-	welcomed := false
 	for {
-		m, err := c.read()
+		text, err := c.read()
 		switch {
 		case err == nil:
+		case errors.Is(err, errBinary):
+			c.shut(protocol.CloseBinary, "text messages only")
+			continue
 		case errors.Is(err, errTooFast):
-			c.tell(&protocol.Error{Code: protocol.CodeTooFast, Message: "Send fewer messages: 20 a second are allowed."})
+			c.apart(func() {
+				c.tell(&protocol.Error{Code: protocol.CodeTooFast, Message: "Send fewer messages: 20 a second are allowed."})
+			})
 			c.shut(protocol.CloseTooFast, "too many messages")
 			c.linger()
 			return
-		case decodeError(err):
-			c.tell(asError(err))
-			continue
 		default:
 			if errors.Is(err, websocket.ErrReadLimit) { // gorilla has sent the close frame
 				c.hub.metrics.closed(protocol.CloseTooBig)
@@ -105,59 +106,76 @@ func (c *client) run() {
 			}
 			return
 		}
-		if c.isClosing() {
-			continue
+		if !c.isClosing() {
+			c.apart(func() { c.take(text.Bytes()) })
 		}
-		if hello, ok := m.(*protocol.Hello); ok && !welcomed {
-			if welcomed = c.hub.enter(c, hello); !welcomed {
-				c.shut(protocol.CloseTicket, "the ticket is not valid")
-				continue
-			}
-			c.extend(silence)
-			c.startPings()
-			continue
-		}
-		if !welcomed {
-			c.shut(protocol.CloseTicket, "say hello first")
-			continue
-		}
-		c.handle(m)
+		readBuffers.Put(text)
 	}
 }
 
-var errTooFast = errors.New("too many messages")
+// apart does something that needs a deep stack, and waits for it: the stack of this goroutine, which there is one of for
+// each socket, stays as small as waiting for a message needs it to be. A panic in there ends this socket and no other.
+func (c *client) apart(do func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer c.hub.rescue("socket", func() { c.shut(protocol.CloseInternal, "our fault, connect again") })
+		do()
+	}()
+	<-done
+}
+
+// take decodes a message and acts on it.
+func (c *client) take(text []byte) {
+	m, err := protocol.DecodeClient(text)
+	if err != nil {
+		c.hub.metrics.received.WithLabelValues("invalid").Inc()
+		c.tell(asError(err))
+		return
+	}
+	c.hub.metrics.received.WithLabelValues(protocol.Type(m)).Inc()
+	switch hello, ok := m.(*protocol.Hello); {
+	case c.room != nil:
+		c.extend(silence)
+		c.handle(m)
+	case !ok:
+		c.shut(protocol.CloseTicket, "say hello first")
+	case !c.hub.enter(c, hello):
+		c.shut(protocol.CloseTicket, "the ticket is not valid")
+	default:
+		c.extend(silence)
+		c.startPings()
+	}
+}
+
+var (
+	errTooFast = errors.New("too many messages")
+	errBinary  = errors.New("a binary message")
+)
 
 var readBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// read waits for the next message, counts it and decodes it. The read limit of the connection bounds it.
-func (c *client) read() (protocol.Message, error) {
+// read waits for the next message and counts it. The read limit of the connection bounds it. The caller puts the buffer
+// back.
+func (c *client) read() (*bytes.Buffer, error) {
 	kind, r, err := c.conn.NextReader()
 	if err != nil {
 		return nil, err
 	}
 	buf := readBuffers.Get().(*bytes.Buffer)
-	defer readBuffers.Put(buf)
 	buf.Reset()
-	if _, err := io.Copy(buf, r); err != nil {
-		return nil, err
+	_, err = io.Copy(buf, r)
+	switch {
+	case err != nil:
+	case !c.limiter.Allow():
+		err = errTooFast
+	case kind != websocket.TextMessage:
+		err = errBinary
+	default:
+		return buf, nil
 	}
-	if !c.limiter.Allow() {
-		return nil, errTooFast
-	}
-	if kind != websocket.TextMessage {
-		c.shut(protocol.CloseBinary, "text messages only")
-		return nil, protocol.ErrMalformed
-	}
-	m, err := protocol.DecodeClient(buf.Bytes())
-	if err != nil {
-		c.hub.metrics.received.WithLabelValues("invalid").Inc()
-		return nil, err
-	}
-	c.hub.metrics.received.WithLabelValues(protocol.Type(m)).Inc()
-	if c.room != nil {
-		c.extend(silence)
-	}
-	return m, nil
+	readBuffers.Put(buf)
+	return nil, err
 }
 
 // extend gives the peer until d from now to send its next message, unless the socket is closing.
@@ -219,9 +237,4 @@ func (h *Hub) rescue(where string, then func()) {
 		h.cfg.Log.Error("panic in signaling", "where", where, "panic", v, "stack", string(debug.Stack()))
 		then()
 	}
-}
-
-// decodeError tells whether err is about one message and not about the connection.
-func decodeError(err error) bool {
-	return errors.Is(err, protocol.ErrMalformed) || errors.Is(err, protocol.ErrUnknownType) || errors.Is(err, protocol.ErrInvalid)
 }

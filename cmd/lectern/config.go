@@ -21,7 +21,7 @@ type config struct {
 	MediaIPs  string // addresses that browsers are told to send media to; empty: those of the machine
 	Data      string // folder of the private PostgreSQL, recordings, keys and certificates
 	Database  string // PostgreSQL URL; empty: a private PostgreSQL inside Data
-	Redis     string // reserved for several nodes
+	Redis     string // carries events between several nodes; empty: there is one
 	URL       string // public URL; empty: derived from Addr
 	Secret    string // key of the keyed hashes; empty: a file in Data
 	TLS       string // off, files, self-signed or acme
@@ -63,7 +63,7 @@ var settings = []setting{
 	{"attendees", "LECTERN_ATTENDEES", "light", "how attendees get WebRTC: light (our own transport) or peer (a PeerConnection each)", func(c *config) *string { return &c.Attendees }},
 	{"data", "LECTERN_DATA", "./data", "folder of the private database, recordings and keys", func(c *config) *string { return &c.Data }},
 	{"database-url", "DATABASE_URL", "", "PostgreSQL 15 or newer; empty: a private one in the data folder", func(c *config) *string { return &c.Database }},
-	{"redis-url", "REDIS_URL", "", "reserved for several nodes; not used yet", func(c *config) *string { return &c.Redis }},
+	{"redis-url", "REDIS_URL", "", "Redis that carries events of the rooms between several nodes, redis://user:password@host:6379/0; empty: one node", func(c *config) *string { return &c.Redis }},
 	{"url", "LECTERN_URL", "", "public URL; empty: derived from LECTERN_ADDR", func(c *config) *string { return &c.URL }},
 	{"secret", "LECTERN_SECRET", "", "key of the keyed hashes, 32 characters or more; empty: a file in the data folder", func(c *config) *string { return &c.Secret }},
 	{"tls", "LECTERN_TLS", "off", "off, files, self-signed or acme (Let's Encrypt for the host of LECTERN_URL)", func(c *config) *string { return &c.TLS }},

@@ -37,6 +37,8 @@ var edges = map[string]string{
 	"media/broadcast":             "media media/ladder media/sfu media/hls media/vod",
 	"signaling/protocol":          "",
 	"signaling":                   "signaling/protocol lms",
+	"signaling/brokertest":        "signaling",
+	"storage/redis":               "",
 	"storage/object":              "",
 	"storage/object/objecttest":   "storage/object",
 	"storage/postgres":            "lms lms/credential storage/postgres/migrations",
@@ -47,7 +49,7 @@ var edges = map[string]string{
 	"loadtest":                    "media/hls/verify signaling/protocol",
 	"loadtest/link":               "",
 	"cmd/loadtest":                "lms loadtest media media/access media/edge media/hls media/hls/h264 loadtest/link media/egress media/sfu storage/postgres storage/postgres/private",
-	"cmd/lectern":                 "lms lms/notify media/access media/broadcast media/edge media/hls media/hls/verify media/egress media/relay media/sfu media/transcribe media/vod signaling storage/object storage/postgres storage/postgres/private web",
+	"cmd/lectern":                 "lms lms/notify media/access media/broadcast media/edge media/egress media/hls media/hls/verify media/relay media/sfu media/transcribe media/vod signaling storage/object storage/postgres storage/postgres/private storage/redis web",
 }
 
 // TestImportEdges holds the dependency rules: edges point one way, and a new edge is a decision.

@@ -188,7 +188,7 @@ func (h *house) profile(ctx context.Context, path string, d time.Duration) {
 	if path == "" || len(h.admins) == 0 {
 		return
 	}
-	for name, kind := range map[string]string{"": "profile?seconds=" + strconv.Itoa(int(d.Seconds())), ".heap": "heap"} {
+	for name, kind := range map[string]string{"": "profile?seconds=" + strconv.Itoa(int(d.Seconds())), ".heap": "heap", ".metrics": "../../metrics"} {
 		go func() {
 			r, _ := http.NewRequestWithContext(ctx, http.MethodGet, h.admins[0]+"/debug/pprof/"+kind, nil)
 			res, err := http.DefaultClient.Do(r)
