@@ -269,3 +269,18 @@ func TestSilentAttendeeGetsNothing(t *testing.T) {
 	l.run(21)
 	l.want("after the next keyframe", "cf")
 }
+
+// TestLayerByHandNeedsNoKeyframe holds that who chooses another layer soon after its keyframe gets it at once.
+func TestLayerByHandNeedsNoKeyframe(t *testing.T) {
+	l := newLecture(t, false, "camera")
+	l.run(4) // a keyframe, and three pictures
+	l.want("at first", "cf")
+	for _, choice := range []media.Layer{media.Low, media.Mid, media.Low} {
+		l.v.choose(choice, l.w.now)
+		l.run(1)
+		l.want("by hand", "c"+choice.RID())
+	}
+	if l.tick > 20 {
+		t.Errorf("it took %d ticks, there was another keyframe", l.tick)
+	}
+}

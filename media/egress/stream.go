@@ -12,6 +12,9 @@ import (
 const (
 	// replayLimit is the largest group of pictures, in packets, that a joiner gets from the ring.
 	replayLimit = 128
+	// jumpLimit is the same for who changes to another layer because of his line, jumpByHand for who asked for it.
+	jumpLimit  = 24
+	jumpByHand = 192
 	// replayKept is how long a replayed packet may be asked for again.
 	replayKept = 3 * time.Second
 	// askAgain is how long to wait before asking again for a keyframe that has not come.
@@ -133,7 +136,7 @@ func (s *stream) advance(w *worker, v *viewer, to *path) {
 			s.emit(w, v, to, lane.items[at:], true)
 			return
 		}
-		if !s.started && s.replay(w, v, to, target) {
+		if !s.started && s.replay(w, v, to, target) || active && s.jump(w, v, to, target) {
 			return
 		}
 		s.ask(v, w.now)
@@ -174,20 +177,43 @@ func (s *stream) replay(w *worker, v *viewer, to *path, target media.Layer) bool
 		}
 		layer := media.Layer(l)
 		s.selector.Begin(layer)
-		stamps := s.rewriter.Replay(group, s.in.feed.clockOf(layer, w.now))
-		s.history.Replayed(group, stamps)
-		s.started, s.replayed, s.lastIn = true, w.now, group[len(group)-1].Sequence
-		for i, p := range group {
-			var shift forward.VP8Shift
-			if s.vp8 {
-				shift = s.pictures.Next(p.Payload, i == 0)
-			}
-			s.send(w, v, to, item{Packet: p}, stamps[i], shift)
-		}
-		w.server.meters.replays.Inc()
+		s.repeat(w, v, to, group, s.rewriter.Replay(group, s.in.feed.clockOf(layer, w.now)))
 		return true
 	}
 	return false
+}
+
+// jump goes to another layer by the pictures since its last keyframe, when they are few: the publisher gives no other keyframe
+// so soon. The numbers of a VP8 payload would have to be remembered for each of them, so that one waits.
+func (s *stream) jump(w *worker, v *viewer, to *path, target media.Layer) bool {
+	limit := jumpLimit
+	if v.wanted != media.Auto {
+		limit = jumpByHand
+	}
+	if s.kind == media.Audio || s.vp8 {
+		return false
+	}
+	group := s.in.feed.lanes[target].ring.Group(s.in.lanes[target].cursor, limit)
+	if group == nil {
+		return false
+	}
+	s.selector.Begin(target)
+	s.repeat(w, v, to, group, s.rewriter.CatchUp(group, s.in.feed.clockOf(target, w.now)))
+	return true
+}
+
+// repeat sends a group of pictures from the ring.
+func (s *stream) repeat(w *worker, v *viewer, to *path, group []*media.Packet, stamps []forward.Stamp) {
+	s.history.Replayed(group, stamps)
+	s.started, s.asked, s.replayed, s.lastIn = true, time.Time{}, w.now, group[len(group)-1].Sequence
+	for i, p := range group {
+		var shift forward.VP8Shift
+		if s.vp8 {
+			shift = s.pictures.Next(p.Payload, i == 0)
+		}
+		s.send(w, v, to, item{Packet: p}, stamps[i], shift)
+	}
+	w.server.meters.replays.Inc()
 }
 
 // ask asks for the keyframe that is waited for.

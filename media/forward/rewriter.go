@@ -118,6 +118,20 @@ func (w *Rewriter) Replay(group []*media.Packet, clock Clock) []Stamp {
 	return stamps
 }
 
+// CatchUp stamps a group of pictures of another layer for a receiver that has the layer before: the pictures of moments that
+// it has seen already follow each other by a tick, so that it shows the newest as soon as it has decoded them.
+func (w *Rewriter) CatchUp(group []*media.Packet, clock Clock) []Stamp {
+	before := w.last
+	w.Switch(group[len(group)-1], clock)
+	w.sequence = before.Sequence + 1 - uint16(group[0].Sequence)
+	w.lastIn = group[0].Timestamp - 1
+	stamps := make([]Stamp, len(group))
+	for i, p := range group {
+		stamps[i] = w.Stamp(p)
+	}
+	return stamps
+}
+
 // Report takes a sender report of the current layer and returns it in terms of the receiver's timestamps.
 func (w *Rewriter) Report(c Clock) Clock {
 	if !c.Known {

@@ -237,3 +237,21 @@ func BenchmarkKeyframe(b *testing.B) {
 		Keyframe("video/H264", payload)
 	}
 }
+
+// TestRewriterCatchesUp goes to a layer by the pictures since its last keyframe, two of which show moments that were shown.
+func TestRewriterCatchesUp(t *testing.T) {
+	clock := func(ts uint32) Clock { return Clock{NTP: ntp(1), Timestamp: ts, Known: true} }
+	w := NewRewriter(90000, Stamp{100, 7000})
+	w.Switch(packet(10, 3000, 0), clock(0))
+	w.Stamp(packet(10, 3000, 0))
+	expect(t, "before", w.Stamp(packet(11, 6000, 33)), 101, 10_000)
+	// This layer's clock is 500,000 ahead: its pictures are those of 0, 3,000, 6,000 and 9,000.
+	group := []*media.Packet{
+		packet(50, 500_000, -33), packet(51, 500_000, -33), packet(52, 503_000, 0), packet(53, 506_000, 34), packet(54, 509_000, 66),
+	}
+	stamps := w.CatchUp(group, clock(500_000))
+	for i, want := range []Stamp{{102, 10_001}, {103, 10_001}, {104, 10_002}, {105, 10_003}, {106, 13_000}} {
+		expect(t, "caught up", stamps[i], want.Sequence, want.Timestamp)
+	}
+	expect(t, "after", w.Stamp(packet(55, 512_000, 99)), 107, 16_000)
+}
