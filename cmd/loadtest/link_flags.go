@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ type linkSettings struct {
 	toFar, toNear link.Conditions
 	pulled        bool
 	seed          uint64
+	farAddress    netip.Addr // of the far host from now on; the zero Addr is as it is
 	command       []string
 }
 
@@ -35,6 +37,7 @@ func parseLink(args []string, help io.Writer) (s linkSettings, err error) {
 	block := f.String("block", "", "what a firewall drops, such as udp or udp,tcp/8443")
 	to := f.String("to", "both", "the direction that all of this is for: both, far or near")
 	f.BoolVar(&s.pulled, "pulled", false, "nothing passes; SIGUSR1 pulls the cable and puts it back, too")
+	f.TextVar(&s.farAddress, "far-address", netip.Addr{}, "the far host gets this address in the place of its own, such as 10.99.0.77")
 	f.Uint64Var(&s.seed, "seed", 1, "of all chance")
 	if err := f.Parse(args); err != nil {
 		return s, err

@@ -136,6 +136,11 @@ func control(l *link.Link, flags []string) error {
 	if len(settings.command) > 0 {
 		return fmt.Errorf("%q: want flags of loadtest link only", settings.command)
 	}
+	if settings.farAddress.IsValid() {
+		if err := l.Far().Renumber(settings.farAddress); err != nil {
+			return err
+		}
+	}
 	l.Pull(settings.pulled)
 	return l.Set(settings.toFar, settings.toNear)
 }

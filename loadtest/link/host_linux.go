@@ -73,6 +73,15 @@ func (h *Host) Do(f func() error) error {
 	}
 }
 
+// Renumber gives the host another address of the link's network in the place of its own, as when a computer goes from Wi-Fi to
+// cable: what is open from the old one is dead.
+func (h *Host) Renumber(addr netip.Addr) error {
+	if !nearAddr.Masked().Contains(addr) {
+		return fmt.Errorf("%v is not of the link's network %v", addr, nearAddr.Masked())
+	}
+	return h.Do(func() error { return raise(device, netip.PrefixFrom(addr, nearAddr.Bits())) })
+}
+
 // Start starts a command on this host. It is killed when the link is closed, and when this process dies.
 func (h *Host) Start(command *exec.Cmd) error {
 	if command.SysProcAttr == nil {

@@ -225,3 +225,19 @@ func TestWhatCannotBeIsRefused(t *testing.T) {
 		t.Errorf("%d passed", got.n)
 	}
 }
+
+// TestHostGetsAnotherAddress holds that packets reach the new address.
+func TestHostGetsAnotherAddress(t *testing.T) {
+	l := start(t, Config{})
+	address := netip.MustParseAddr("10.99.0.77")
+	if err := l.Far().Renumber(address); err != nil {
+		t.Fatal(err)
+	}
+	l.Far().Addr = address
+	if got := ping(t, l, 5); got.n != 5 {
+		t.Errorf("%d passed to the new address", got.n)
+	}
+	if err := l.Far().Renumber(netip.MustParseAddr("192.0.2.1")); err == nil {
+		t.Error("took an address of another network")
+	}
+}
