@@ -14,6 +14,7 @@ let demo: Demo;
 let presenter: Person;
 let doctor: Person;
 let sessions = 0;
+let restarts = 0;
 
 beforeAll(async () => {
   const camera = syntheticCamera();
@@ -23,7 +24,9 @@ beforeAll(async () => {
   far = await launch(camera, { origin: lectern.url, program: link.onFar('/usr/bin/chromium') });
   presenter = await Person.enter(far, 'presenter', demo.studio);
   presenter.page.on('request', (r) => {
-    if (r.method() === 'POST' && new URL(r.url()).pathname.startsWith('/whip/')) sessions++;
+    if (!new URL(r.url()).pathname.startsWith('/whip/')) return;
+    if (r.method() === 'POST') sessions++;
+    if (r.method() === 'PATCH') restarts++;
   });
   const live = presenter.page.getByRole('button', { name: 'Go live' });
   await until('the button wakes up', () => live.isEnabled(), 20_000);
@@ -65,3 +68,21 @@ for (const seconds of [2, 5, 15]) {
     expect(sessions).toBe(before);
   });
 }
+
+test('another address: the lecture goes on in the same session', async () => {
+  const { frames } = await doctor.decoded();
+  await until('the lecture runs', async () => (await doctor.decoded()).frames > frames + 60);
+  const before = { sessions, restarts };
+  await link.set('-far-address 10.99.0.77');
+  const moved = Date.now();
+  // What was under way is shown for a moment.
+  const shown = (await doctor.nextPicture(moved + 300)) - moved;
+  await presenter.page.locator('.studio[data-state="air"][data-line="connected"]').waitFor({ timeout: 20_000 });
+  await until('the audience is told', () => told() === 'connected', 10_000, 20);
+  const figures = [shown, Date.now() - moved, restarts - before.restarts, sessions - before.sessions];
+  console.log(
+    `another address: picture after ${figures[0]} ms, studio after ${figures[1]} ms, ${figures[2]} ICE restarts, ${figures[3]} new sessions`,
+  );
+  expect(shown).toBeLessThan(2_500);
+  expect(sessions).toBe(before.sessions);
+});

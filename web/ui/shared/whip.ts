@@ -79,7 +79,7 @@ export const neededKbps = 2_450;
 const connectTimeout = 6_000;
 const tick = 500;
 /** The server reports ten times a second; this long without a byte from it means that the line is dead. */
-const silence = 1_500;
+const silence = 1_000;
 /** The same when something else has failed already. */
 const suspiciousSilence = 400;
 const glance = 100;
@@ -348,7 +348,8 @@ export class Publisher {
       const now = performance.now();
       const suspicious = now < this.suspectUntil;
       if (now - this.heardAt > (suspicious ? suspiciousSilence : silence)) return this.heal();
-      await pause(suspicious ? glance : tick);
+      // The first look that hears nothing may come late: from then on each tenth of a second counts.
+      await pause(suspicious || now - this.heardAt > glance ? glance : tick);
     }
   }
 
