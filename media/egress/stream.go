@@ -294,12 +294,15 @@ func (s *stream) send(w *worker, v *viewer, to *path, it item, stamp forward.Sta
 
 // resend sends a packet again that the attendee misses; false when it cannot be found or the budget is spent.
 func (s *stream) resend(w *worker, v *viewer, to *path, sequence uint16) bool {
+	if s.answers == nil {
+		s.answers = &forward.Answers{}
+	}
+	if s.answers.First(sequence) {
+		s.late.Asked()
+	}
 	origin, ok := s.history.Find(sequence)
 	if !ok || s.in == nil {
 		return false
-	}
-	if s.answers == nil {
-		s.answers = &forward.Answers{}
 	}
 	p := s.in.feed.lanes[origin.Layer].ring.Get(origin.Sequence)
 	if p == nil || s.credit < len(p.Payload) || !s.answers.Due(sequence, w.now, v.fit.RoundTrip()*rtxPause/100) {

@@ -131,12 +131,7 @@ func (v *viewer) hear(w *worker, f *feedback) {
 	m := w.server.meters
 	for _, n := range f.missing {
 		m.nacks.Inc()
-		s := v.stream(n.ssrc)
-		if s == nil {
-			continue
-		}
-		s.late.Asked()
-		if s.resend(w, v, to, n.sequence) {
+		if s := v.stream(n.ssrc); s != nil && s.resend(w, v, to, n.sequence) {
 			w.resent++
 		}
 	}

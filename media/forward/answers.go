@@ -9,7 +9,17 @@ const answersKept = 64
 // every 100 ms: on a long line several times before the answer can be there. The zero value is empty.
 type Answers struct {
 	sequence [answersKept]uint16
-	at       [answersKept]int64 // Unix time in ns, 0 for none
+	at       [answersKept]int64 // Unix time of the answer in ns, 1 for asked and not answered, 0 for nothing
+}
+
+// First reports whether a packet is asked for the first time of late, and remembers it.
+func (a *Answers) First(sequence uint16) bool {
+	i := sequence % answersKept
+	if a.at[i] != 0 && a.sequence[i] == sequence {
+		return false
+	}
+	a.sequence[i], a.at[i] = sequence, 1
+	return true
 }
 
 // Due reports whether to answer the question for a packet now: not if it was answered less than least ago.

@@ -5,6 +5,18 @@ import (
 	"time"
 )
 
+func TestFirstQuestion(t *testing.T) {
+	var a Answers
+	for i, want := range []bool{true, false, false} {
+		if a.First(0) != want {
+			t.Errorf("question %d is the first: %v", i, !want)
+		}
+		if a.Given(0, time.Unix(1_000_000, 0)); i == 0 && !a.First(answersKept-1) {
+			t.Error("another packet's first question is none")
+		}
+	}
+}
+
 func TestOneAnswerForEachRoundTrip(t *testing.T) {
 	var a Answers
 	now := time.Unix(1_000_000, 0)

@@ -24,7 +24,7 @@ type Overtaking struct {
 	on, barred  bool
 }
 
-// Sent counts a packet sent for the first time, Asked one that was asked for again, as often as it is.
+// Sent counts a packet sent for the first time, Asked one that was asked for the first time.
 func (o *Overtaking) Sent()  { o.sent++ }
 func (o *Overtaking) Asked() { o.asked++ }
 
