@@ -49,7 +49,7 @@ var edges = map[string]string{
 	"loadtest":                    "media/hls/verify signaling/protocol",
 	"loadtest/link":               "",
 	"cmd/loadtest":                "lms loadtest media media/access media/edge media/hls media/hls/h264 loadtest/link media/egress media/sfu storage/postgres storage/postgres/private",
-	"cmd/lectern":                 "lms lms/notify media/access media/broadcast media/edge media/egress media/hls media/hls/verify media/relay media/sfu media/transcribe media/vod signaling storage/object storage/postgres storage/postgres/private storage/redis web",
+	"cmd/lectern":                 "lms lms/certificate lms/credential lms/notify media/access media/broadcast media/edge media/egress media/hls media/hls/verify media/relay media/sfu media/transcribe media/vod signaling storage/object storage/postgres storage/postgres/private storage/redis web",
 }
 
 // TestImportEdges holds the dependency rules: edges point one way, and a new edge is a decision.

@@ -23,6 +23,8 @@ const usage = `Usage: lectern [command] [flags]
   demo        create a demo programme and print a sign-in link per role
   token       print a bearer token for WHIP, WHEP and HLS
   verify-hls  follow a live or recorded HLS stream and print what in it breaks players
+  verify      check the PDF of a certificate with its issuer's public keys, without a database
+  keys        "keys rotate" makes a new key for signing certificates
   doctor      examine the installation: "doctor audit" verifies that no row of the audit was changed or deleted
   migrate     bring the database's schema up to date and stop
   version     print the version
@@ -60,6 +62,8 @@ var commands = map[string]func(context.Context, []string, terminal) error{
 	"demo":       demo,
 	"token":      token,
 	"verify-hls": verifyHLS,
+	"verify":     verifyCertificate,
+	"keys":       keys,
 	"doctor":     doctor,
 	"migrate":    migrate,
 	"version": func(_ context.Context, _ []string, t terminal) error {

@@ -1,16 +1,13 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/riverqueue/river"
 
 	"lectern/lms"
 	"lectern/lms/credential"
@@ -109,7 +106,7 @@ func validCertificate(ctx context.Context, tx pgx.Tx, h holding) (id string, num
 	return id, number, err
 }
 
-// issue writes a certificate in the transaction that decides on it, and queues its file and the mail about it.
+// issue writes a certificate in the transaction that decides on it. Its file and the mail about it follow (runDrawing).
 func (db *DB) issue(ctx context.Context, tx pgx.Tx, now time.Time, key credential.Key, h holding, f lms.CertificateFields, attested bool) (lms.CertificateNumber, string, error) {
 	number, err := lms.NewCertificateNumber(db.random)
 	if err != nil {
@@ -141,10 +138,6 @@ func (db *DB) issue(ctx context.Context, tx pgx.Tx, now time.Time, key credentia
 		insert into certificates (number, person_id, programme_id, course_id, credit_key, amount, fields, claim, badge, key_id, status_index, attested_at, issued_at)
 		overriding system value values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) returning id`,
 		number, h.person, h.programme, orNull(h.course), h.key, f.Amount, string(raw), claim, badge, key.ID, status, attestedAt, now).Scan(&id)
-	if err != nil {
-		return "", "", err
-	}
-	_, err = db.jobs.InsertTx(ctx, tx, certificateJob{Certificate: id}, nil)
 	return number, id, err
 }
 
@@ -277,82 +270,4 @@ func (db *DB) SaveDesign(ctx context.Context, actor lms.Actor, programme lms.Pro
 		}
 		return audit(ctx, tx, now, actor, deed{action: "save design of certificates", scope: lms.Scope{Programme: programme}})
 	})
-}
-
-// Drawer makes the file of a certificate. It is declared here because this package must not know fonts.
-type Drawer interface {
-	DrawCertificate(c Certificate) ([]byte, error)
-}
-
-// DrawWith says who draws certificates. It is called before Run; without it their jobs wait.
-func (db *DB) DrawWith(d Drawer) { db.drawer = d }
-
-// certificateJob draws a certificate for the first time, keeps the digest of its file and mails its holder.
-type certificateJob struct {
-	Certificate string `json:"certificate"`
-}
-
-// Kind is the name of the job in the queue.
-func (certificateJob) Kind() string { return "certificate" }
-
-// InsertOpts keeps certificates from holding up one-time codes.
-func (certificateJob) InsertOpts() river.InsertOpts {
-	return river.InsertOpts{Queue: queueCertificates, MaxAttempts: 10}
-}
-
-const (
-	queueCertificates  = "certificates"
-	certificateWorkers = 1
-	certificateTime    = time.Minute
-)
-
-type certificateWorker struct {
-	river.WorkerDefaults[certificateJob]
-	db *DB
-}
-
-// Timeout bounds one drawing.
-func (w *certificateWorker) Timeout(*river.Job[certificateJob]) time.Duration { return certificateTime }
-
-// Work draws the file. The digest and the mail are written in one transaction, once, however often the job is begun.
-func (w *certificateWorker) Work(ctx context.Context, job *river.Job[certificateJob]) error {
-	rows, err := w.db.pool.Query(ctx, `select `+certificateColumns+` where certificates.id = $1`, job.Args.Certificate)
-	if err != nil {
-		return err
-	}
-	c, err := pgx.CollectExactlyOneRow(rows, scanCertificate)
-	if err != nil {
-		return err
-	}
-	file, err := w.db.drawer.DrawCertificate(c)
-	if err != nil {
-		return err
-	}
-	sum := sha256.Sum256(file)
-	return w.db.tx(ctx, "keep digest of certificate", func(tx pgx.Tx, _ time.Time) error {
-		tag, err := tx.Exec(ctx, `update certificates set pdf_sha256 = $2 where id = $1 and pdf_sha256 is null`, c.ID, sum[:])
-		if err != nil || tag.RowsAffected() == 0 {
-			return err
-		}
-		return w.db.queueMail(ctx, tx, mailJob{Notice: lms.NoticeCertificate, Certificate: c.ID})
-	})
-}
-
-// certificateNotice says that a certificate is ready.
-func (db *DB) certificateNotice(ctx context.Context, job mailJob) (lms.Notice, error) {
-	n := lms.Notice{Kind: lms.NoticeCertificate}
-	var number lms.CertificateNumber
-	var raw string
-	err := db.pool.QueryRow(ctx, `
-		select email, persons.name, persons.zone, persons.language, number, fields from certificates join persons on persons.id = person_id
-		where certificates.id = $1 and status = 'valid'`, job.Certificate).Scan(&n.To, &n.Name, &n.Zone, &n.Language, &number, &raw)
-	if err != nil {
-		return n, err
-	}
-	var f lms.CertificateFields
-	if err := json.Unmarshal([]byte(raw), &f); err != nil {
-		return n, err
-	}
-	n.Programme, n.Link = cmp.Or(f.Activity, f.Programme), db.site+"/certificates/"+string(number)
-	return n, nil
 }

@@ -37,6 +37,9 @@ func (db *DB) ClaimCredit(ctx context.Context, actor lms.Actor, course lms.Cours
 		if c.session.Timeline.OnAir() || len(c.session.Timeline) == 0 {
 			return &lms.Problem{Kind: lms.ErrConflict, Message: "Credit can be claimed once the lecture is over."}
 		}
+		if err := refuseProvisional(ctx, tx, actor.Person, c.scope.Programme); err != nil {
+			return err
+		}
 		rules, evidence, earned, err := db.earn(ctx, tx, now, actor.Person, c.scope.Course)
 		if err != nil {
 			return err
@@ -67,6 +70,16 @@ func (db *DB) ClaimCredit(ctx context.Context, actor lms.Actor, course lms.Cours
 		})
 	})
 	return number, err
+}
+
+// refuseProvisional withholds credit from somebody whose registration waits for a decision. What they have earned is kept.
+func refuseProvisional(ctx context.Context, tx pgx.Tx, person lms.PersonID, programme lms.ProgrammeID) error {
+	var provisional bool
+	err := tx.QueryRow(ctx, `select exists (select from enrolments where person_id = $1 and programme_id = $2 and provisional)`, person, programme).Scan(&provisional)
+	if err == nil && provisional {
+		err = &lms.Problem{Kind: lms.ErrConflict, Message: "Your registration waits for the organisers' decision. What you have earned is kept until then."}
+	}
+	return err
 }
 
 func creditType(rules lms.CourseRules, key string) (lms.CreditType, bool) {

@@ -121,6 +121,10 @@ func TestFromWatchingToCertificate(t *testing.T) {
 	if !progress.Judgement.Met || progress.Earned["sample"].Amount != 96 || progress.Evidence.LiveS != 1440 || progress.Evidence.ReplayS != 2340 {
 		t.Errorf("progress %+v", progress)
 	}
+	w.exec(`update enrolments set provisional = true where person_id = $1`, ada.Person)
+	_, err = w.db.ClaimCredit(ctx, ada, p.course, "sample", 96, true)
+	wantKind(t, "while the registration waits for a decision", err, lms.ErrConflict)
+	w.exec(`update enrolments set provisional = false where person_id = $1`, ada.Person)
 	for name, claim := range map[string]struct {
 		amount   lms.Credit
 		attested bool

@@ -186,10 +186,6 @@ func (db *DB) newWorkers() (*river.Client[pgx.Tx], error) {
 		river.AddWorker(workers, &mailWorker{db: db})
 		queues[river.QueueDefault] = river.QueueConfig{MaxWorkers: mailWorkers}
 	}
-	if db.drawer != nil {
-		river.AddWorker(workers, &certificateWorker{db: db})
-		queues[queueCertificates] = river.QueueConfig{MaxWorkers: certificateWorkers}
-	}
 	return river.NewClient(riverpgxv5.New(db.pool), &river.Config{
 		Logger:  library(db.log),
 		Workers: workers,
@@ -214,6 +210,7 @@ func (db *DB) Run(ctx context.Context) error {
 	group.Go(func() error { return db.ledger.run(ctx) })
 	group.Go(func() error { return db.runJobs(ctx) })
 	group.Go(func() error { return db.runSealer(ctx) })
+	group.Go(func() error { return db.runDrawing(ctx) })
 	return group.Wait()
 }
 
