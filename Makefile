@@ -69,7 +69,7 @@ clean: ## remove what was built (not the data folder)
 need-run:
 	@.ci/need postgresql ffmpeg fonts-noto-core
 need-test:
-	@.ci/need postgresql ffmpeg chromium versitygw redis-server pdftotext qpdf zbarimg fonts-noto-core fonts-noto-cjk
+	@.ci/need postgresql ffmpeg bwrap pdftoppm chromium versitygw redis-server pdftotext qpdf zbarimg fonts-noto-core fonts-noto-cjk
 need-drill:
 	@.ci/need postgresql ffmpeg chromium firefox-esr nsenter versitygw
 node_modules: $(UI)/node_modules/.package-lock.json

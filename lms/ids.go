@@ -29,7 +29,7 @@ type (
 
 // ID is any of the identifiers.
 type ID interface {
-	OrganisationID | ProgrammeID | CourseID | PersonID | BroadcastID | QuestionID | BatchID | ItemID | AttemptID | RehearsalID | FacultyID
+	OrganisationID | ProgrammeID | CourseID | PersonID | BroadcastID | QuestionID | MaterialID | BatchID | ItemID | AttemptID | RehearsalID | FacultyID
 }
 
 // ParseID reads an identifier from outside. What is not a lower-case UUID cannot be the name of

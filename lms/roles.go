@@ -86,6 +86,7 @@ const (
 	SeeSums         Permission = "see sums"   // figures as a sponsor gets them
 	Caption         Permission = "caption"    // write live captions
 	TakeTranscript  Permission = "take transcript"
+	Provide         Permission = "provide"    // upload slides and handouts
 	JoinPanel       Permission = "join panel" // publish, and hear and see who is backstage
 	Direct          Permission = "direct"     // ask attendees in and put them back, decide who is on air, mute
 )
@@ -108,6 +109,7 @@ var may = map[Permission][]Role{
 	SeeSums:         {Sponsor, Auditor, Admin},
 	Caption:         {Captioner, Moderator, Producer, Admin},
 	TakeTranscript:  {Presenter, Captioner, Moderator, Producer, Admin},
+	Provide:         {Presenter, Producer, Admin},
 	JoinPanel:       {Presenter, Panellist, Moderator, Producer, Admin},
 	Direct:          {Presenter, Moderator, Producer, Admin},
 }

@@ -65,7 +65,7 @@ func (s *site) organisation(programme lms.ProgrammeID) (id string) {
 func fill(pattern string, d postgres.Demo, organisation ...string) string {
 	return strings.NewReplacer(
 		"{organisation}", strings.Join(organisation, ""), "{grant}", "999999999",
-		"{course}", string(d.Course), "{programme}", string(d.Programme), "{question}", unknownID, "{person}", unknownID, "{batch}", unknownID,
+		"{course}", string(d.Course), "{programme}", string(d.Programme), "{question}", unknownID, "{person}", unknownID, "{batch}", unknownID, "{material}", unknownID,
 		"{member}", unknownID,
 		"{attempt}", unknownID, "{appeal}", unknownID, "{item}", unknownID, "{number}", "0000000000000000", "{list}", "0", "{language}", "en", "{file}", "transcript.vtt",
 		"{action}", "approve", "{session}", "abc", "{token}", "nonsense", "{file...}", "index.m3u8", "{name...}", "nothing.js",
@@ -74,6 +74,12 @@ func fill(pattern string, d postgres.Demo, organisation ...string) string {
 }
 
 const unknownID = "00000000-0000-4000-8000-000000000000"
+
+// Who sees slides and handouts, and who provides them.
+const (
+	watchers  = "attendee captioner presenter moderator producer admin"
+	providers = "presenter producer admin"
+)
 
 // The declared matrix, written a second time on purpose: who gets past the door of each route. "all" is
 // everybody; "people" whoever is signed in, in any programme. Everybody who is missing is turned away.
@@ -113,6 +119,16 @@ var matrix = map[string]string{
 	"POST /language": "all", "POST /api/sign-in": "all", "POST /api/sign-in/code": "all", "GET /api/mailbox": "all",
 	"GET /devices": "people", "POST /devices": "people",
 	"GET /courses": "people", "GET /mailbox": "all", "GET /assets/{name...}": "all", "GET /static/{hash}/{name}": "all",
+	// Slides and handouts, apart from the rest so that their rows are.
+	"GET /api/courses/{course}/materials":                         watchers,
+	"POST /api/courses/{course}/materials":                        providers,
+	"GET /api/courses/{course}/materials/{material}":              watchers,
+	"PATCH /api/courses/{course}/materials/{material}":            providers,
+	"DELETE /api/courses/{course}/materials/{material}":           providers,
+	"POST /api/courses/{course}/materials/{material}/{action}":    providers,
+	"GET /api/courses/{course}/materials/{material}/file":         watchers,
+	"GET /api/courses/{course}/materials/{material}/pages/{file}": watchers,
+
 	"GET /watch/{course}":                                      "attendee captioner presenter moderator producer admin",
 	"GET /test/{course}":                                       "attendee captioner presenter moderator producer admin",
 	"POST /api/courses/{course}/path-probe":                    "attendee captioner presenter moderator producer admin",

@@ -23,6 +23,7 @@ type coursesPage struct {
 	Zone   string
 
 	Calendar subscription
+	Search   search
 }
 
 // lead opens the page with its answer as a sentence and one button.
@@ -82,6 +83,9 @@ func getCourses(s *Server, w http.ResponseWriter, r *http.Request, c *call) erro
 	}
 	page := newCoursesPage(s.words(r), c.actor, courses, s.now())
 	page.Calendar = s.newSubscription(feed)
+	if page.Search, err = s.search(r, s.words(r), c.actor); err != nil {
+		return err
+	}
 	return s.pages.write(w, s.words(r), http.StatusOK, "courses", page)
 }
 

@@ -151,6 +151,16 @@ func (s *Server) routes() []route {
 		{"POST", "/api/courses/{course}/questions", postQuestion, may(lms.Ask), bodyJSON, rateWrite},
 		{"POST", "/api/courses/{course}/questions/{question}/{action}", postQuestionAction, may(lms.Answer), bodyJSON, rateAPI},
 
+		// Slides and handouts: seen by the audience, uploaded by presenters and admins.
+		{"GET", "/api/courses/{course}/materials", getMaterials, may(lms.Watch), bodyNone, rateAPI},
+		{"POST", "/api/courses/{course}/materials", postMaterial, may(lms.Provide), lms.MaxMaterial, rateWrite},
+		{"GET", "/api/courses/{course}/materials/{material}", getMaterialPages, may(lms.Watch), bodyNone, rateAPI},
+		{"PATCH", "/api/courses/{course}/materials/{material}", patchMaterial, may(lms.Provide), bodyJSON, rateWrite},
+		{"DELETE", "/api/courses/{course}/materials/{material}", deleteMaterial, may(lms.Provide), bodyForm, rateWrite},
+		{"POST", "/api/courses/{course}/materials/{material}/{action}", postMaterialAction, may(lms.Provide), bodyForm, rateWrite},
+		{"GET", "/api/courses/{course}/materials/{material}/file", getMaterialFile, may(lms.Watch), bodyNone, rateAPI},
+		{"GET", "/api/courses/{course}/materials/{material}/pages/{file}", getMaterialPage, may(lms.Watch), bodyNone, rateNone},
+
 		// Captions: read by the audience, written live by captioners and providers, kept by admins.
 		{"GET", "/api/courses/{course}/captions", getCaptions, may(lms.Watch), bodyNone, rateAPI},
 		{"GET", "/api/courses/{course}/captions/{language}", getCaptionCues, may(lms.Watch), bodyNone, rateAPI},

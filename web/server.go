@@ -43,6 +43,8 @@ type Config struct {
 	FFmpeg   string // path of ffmpeg; "ffmpeg" when empty
 	NoLadder bool   // recordings are not encoded anew after the lecture
 
+	Materials Materials // slides and handouts
+
 	Transcribe bool // speech recognition is set up: ended lectures are queued for it
 
 	Relay    *relay.Server // nil for none
@@ -94,6 +96,11 @@ type Server struct {
 	recordings recordings
 	captions   captionShelf
 
+	materials  Materials
+	uploads    chan struct{} // of uploadsAtOnce: one place for each upload under way
+	converting chan struct{} // of 1: wakes ConvertMaterials
+	holder     string        // names this process in queues
+
 	transcribes bool
 	waiting     waiting
 
@@ -127,6 +134,7 @@ func New(c Config) (*Server, error) {
 		db: c.DB, hub: c.Hub, sfu: c.SFU, egress: c.Egress, desk: c.Desk, relay: c.Relay, relayURL: c.RelayURL,
 		now: c.Clock, log: c.Log, changed: map[lms.CourseID]bool{}, panels: map[lms.CourseID]bool{}, changedC: make(chan struct{}, 1),
 		resumed: make(chan struct{}), tidyC: make(chan struct{}, 1), transcribes: c.Transcribe,
+		materials: c.Materials, uploads: make(chan struct{}, uploadsAtOnce), converting: make(chan struct{}, 1), holder: rand.Text(),
 		csrf: http.NewCrossOriginProtection(),
 	}
 	if s.cdn, err = newCDN(c.CDN); err != nil {

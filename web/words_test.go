@@ -45,8 +45,10 @@ func templates(t *testing.T) map[string]string {
 }
 
 var (
-	keyForm = regexp.MustCompile(`^[a-z]+\.[a-z_]+$`)
-	keyUse  = regexp.MustCompile(`\b(?:t|parts) "([^"]*)"`)
+	keyForm  = regexp.MustCompile(`^[a-z]+\.[a-z_]+$`)
+	keyStart = regexp.MustCompile(`^[a-z]+\.(?:[a-z_]+_)?$`)
+	fileName = regexp.MustCompile(`\.(?:js|html|csv|vtt|txt|pdf|ics|json|xlsx)$`)
+	keyUse   = regexp.MustCompile(`\b(?:t|parts) "([^"]*)"`)
 )
 
 // keysInGo are the string constants of our Go code that look like a key and begin like one of known.
@@ -69,8 +71,19 @@ func keysInGo(t *testing.T, known map[string]any) map[string]string {
 			}
 			text := must(strconv.Unquote(constant.Value))(t)
 			group, _, _ := strings.Cut(text, ".")
-			if keyForm.MatchString(text) && groups[group] && !strings.HasSuffix(text, ".js") && !strings.HasSuffix(text, ".html") {
+			if !groups[group] || fileName.MatchString(text) {
+				return true
+			}
+			if keyForm.MatchString(text) && !strings.HasSuffix(text, "_") {
 				used[text] = name
+			}
+			// The beginning of keys that are put together.
+			if keyStart.MatchString(text) {
+				for key := range known {
+					if strings.HasPrefix(key, text) {
+						used[key] = name
+					}
+				}
 			}
 			return true
 		})

@@ -34,6 +34,7 @@ var edges = map[string]string{
 	"media/vod":                   "media/hls media/hls/fmp4 media/hls/h264 media/hls/playlist",
 	"media/edge":                  "media/access",
 	"media/transcribe":            "",
+	"media/document":              "",
 	"media/broadcast":             "media media/ladder media/sfu media/hls media/vod",
 	"signaling/protocol":          "",
 	"signaling":                   "signaling/protocol lms",
@@ -45,11 +46,11 @@ var edges = map[string]string{
 	"storage/postgres/migrations": "",
 	"storage/postgres/private":    "",
 	"storage/postgres/pgtest":     "storage/postgres storage/postgres/private lms",
-	"web":                         "lms lms/calendar lms/certificate lms/credential lms/locale lms/phone media media/access media/broadcast media/egress media/hls media/hls/playlist media/relay media/sfu media/vod signaling signaling/protocol storage/postgres",
+	"web":                         "lms lms/calendar lms/certificate lms/credential lms/locale lms/phone media media/access media/broadcast media/egress media/hls media/hls/playlist media/relay media/sfu media/vod signaling signaling/protocol storage/postgres media/document storage/object",
 	"loadtest":                    "media/hls/verify signaling/protocol",
 	"loadtest/link":               "",
 	"cmd/loadtest":                "lms loadtest media media/access media/edge media/hls media/hls/h264 loadtest/link media/egress media/sfu storage/postgres storage/postgres/private",
-	"cmd/lectern":                 "lms lms/certificate lms/credential lms/notify media/access media/broadcast media/edge media/egress media/hls media/hls/verify media/relay media/sfu media/transcribe media/vod signaling storage/object storage/postgres storage/postgres/private storage/redis web",
+	"cmd/lectern":                 "lms lms/certificate lms/credential lms/notify media/access media/broadcast media/edge media/egress media/hls media/hls/verify media/relay media/sfu media/transcribe media/vod signaling storage/object storage/postgres storage/postgres/private storage/redis web media/document",
 }
 
 // TestImportEdges holds the dependency rules: edges point one way, and a new edge is a decision.

@@ -60,7 +60,7 @@ func serve(ctx context.Context, args []string, t terminal) error {
 		return err
 	}
 	defer state.close()
-	n, err := newNode(c, state.db, log)
+	n, err := newNode(ctx, c, state.db, log)
 	if err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ type node struct {
 	admin server
 }
 
-func newNode(c config, db *postgres.DB, log *slog.Logger) (*node, error) {
+func newNode(ctx context.Context, c config, db *postgres.DB, log *slog.Logger) (*node, error) {
 	n := &node{}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -201,6 +201,10 @@ func newNode(c config, db *postgres.DB, log *slog.Logger) (*node, error) {
 	if n.transcriber, err = newTranscriber(c, db, n.desk, log); err != nil {
 		return nil, err
 	}
+	materials, err := newMaterials(ctx, c, store, log)
+	if err != nil {
+		return nil, err
+	}
 	var broker signaling.Broker // nil: this process is alone
 	if c.Redis != "" {
 		if n.redis, err = redis.New(c.Redis, log); err != nil {
@@ -213,7 +217,7 @@ func newNode(c config, db *postgres.DB, log *slog.Logger) (*node, error) {
 	})
 	if n.site, err = web.New(web.Config{
 		URL: c.URL, Mailbox: c.Mailbox == "on", TrustedProxies: proxies,
-		DB: db, Hub: n.hub, SFU: n.sfu, Egress: n.egress, Desk: n.desk, FFmpeg: c.FFmpeg, Transcribe: n.transcriber != nil, NoLadder: c.Polish == "off", Relay: n.relay, RelayURL: c.TURN, CDN: media, Log: log, Metrics: registry,
+		DB: db, Hub: n.hub, SFU: n.sfu, Egress: n.egress, Desk: n.desk, FFmpeg: c.FFmpeg, Materials: materials, Transcribe: n.transcriber != nil, NoLadder: c.Polish == "off", Relay: n.relay, RelayURL: c.TURN, CDN: media, Log: log, Metrics: registry,
 	}); err != nil {
 		return nil, err
 	}
@@ -255,6 +259,7 @@ func (n *node) stages() []stage {
 		{"sockets", n.hub.Run},
 		{"site", n.site.Run},
 		{"work on recordings", n.site.Works().Run},
+		{"work on materials", n.site.ConvertMaterials},
 	}...)
 	if n.relay != nil {
 		stages = append(stages, stage{"relay", n.relay.Run})
