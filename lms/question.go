@@ -16,10 +16,21 @@ const (
 	Assigned     QuestionState = "assigned"      // a presenter is to answer it
 	OnAir        QuestionState = "on_air"        // being answered now
 	AnsweredLive QuestionState = "answered_live" // was answered at a known place of the timeline
+	AnsweredText QuestionState = "answered_text" // was answered in writing, to all or to those who asked
+	Merged       QuestionState = "merged"        // is part of another question, whose answer is its own
+	Deferred     QuestionState = "deferred"      // is to be answered after the lecture, by mail
 )
 
-// Public reports whether the audience sees a question in this state.
-func (s QuestionState) Public() bool { return s != Pending && s != Dismissed }
+// hidden are the states that only moderators and the asker see.
+var hidden = []QuestionState{Pending, Dismissed, Merged, Deferred}
+
+// HiddenStates returns the states of questions that the audience is never shown.
+func HiddenStates() []QuestionState { return slices.Clone(hidden) }
+
+// Public reports whether the audience sees the question.
+func (q Question) Public() bool {
+	return !slices.Contains(hidden, q.State) && (q.State != AnsweredText || q.AnswerPublic)
+}
 
 // AskerState is the same as its asker reads it. Nobody is ever told that a question was rejected.
 func (s QuestionState) AskerState() string {
@@ -30,7 +41,7 @@ func (s QuestionState) AskerState() string {
 		return "next"
 	case OnAir:
 		return "on_air"
-	case AnsweredLive:
+	case AnsweredLive, AnsweredText:
 		return "answered"
 	}
 	return "received"
@@ -48,7 +59,20 @@ type Question struct {
 	HideName   bool     // the name is hidden from audience and presenters, and visible to moderators
 	Assignee   PersonID // the presenter who is to answer; "" for nobody yet
 	AnsweredMS *int64   // where on the timeline the answer began, in ms
+
+	Answer       string        // with AnsweredText, and of a merged question that of its target
+	AnswerPublic bool          // all may read it, not only those who asked
+	MergedInto   QuestionID    // with Merged
+	TargetState  QuestionState // with Merged: the state of the question that it is part of
+	ClaimedBy    PersonID      // the moderator who is at it, until ClaimedUntil
+	ClaimedUntil time.Time
 }
+
+// ClaimFor is how long a claim keeps other moderators off a question.
+const ClaimFor = time.Minute
+
+// AnswerMax is the longest written answer in characters.
+const AnswerMax = 2000
 
 // QuestionMax is the longest question in characters.
 const QuestionMax = 500
@@ -78,13 +102,18 @@ type ActionKind string
 
 // The actions, named as in the API.
 const (
-	Approve   ActionKind = "approve"
-	Dismiss   ActionKind = "dismiss"
-	Assign    ActionKind = "assign"
-	Edit      ActionKind = "edit"
-	Answering ActionKind = "answering" // the presenter turns to it now
-	Answered  ActionKind = "answered"
-	Restore   ActionKind = "restore" // takes a decision back: a moderator's to pending, a presenter's to those that wait
+	Approve      ActionKind = "approve"
+	Dismiss      ActionKind = "dismiss"
+	Assign       ActionKind = "assign"
+	Edit         ActionKind = "edit"
+	Answering    ActionKind = "answering" // the presenter turns to it now
+	Answered     ActionKind = "answered"
+	Merge        ActionKind = "merge"   // into another question
+	AnswerInText ActionKind = "reply"   // in writing
+	Defer        ActionKind = "defer"   // to after the lecture
+	Claim        ActionKind = "claim"   // the moderator is at it
+	Release      ActionKind = "release" // and is not any more
+	Restore      ActionKind = "restore" // takes a decision back: a moderator's to pending, a presenter's to those that wait
 )
 
 // Action is a wish to change a question.
@@ -92,7 +121,11 @@ type Action struct {
 	Kind     ActionKind
 	Version  int      // of the question that the actor saw
 	Assignee PersonID // with Assign: a presenter of the course, which the caller has made sure of
-	Text     string   // with Edit
+	Text     string   // with Edit and AnswerInText; with Approve another wording, or ""
+
+	Public bool       // with AnswerInText: for all, not only for those who asked
+	Into   QuestionID // with Merge: another question of the course, which the caller has made sure of and is not merged itself
+	At     time.Time  // now
 }
 
 // transitions says from which states an action leads where. Edit stays where it is. Restore takes what
@@ -102,13 +135,18 @@ var transitions = map[ActionKind]struct {
 	to   QuestionState
 	need Permission
 }{
-	Approve:   {[]QuestionState{Pending}, Approved, Moderate},
-	Dismiss:   {[]QuestionState{Pending, Approved, Assigned}, Dismissed, Moderate},
-	Assign:    {[]QuestionState{Pending, Approved, Assigned}, Assigned, Moderate},
-	Edit:      {[]QuestionState{Pending, Approved, Assigned}, "", Moderate},
-	Answering: {[]QuestionState{Approved, Assigned}, OnAir, Answer},
-	Answered:  {[]QuestionState{Approved, Assigned, OnAir}, AnsweredLive, Answer},
-	Restore:   {[]QuestionState{Approved, Dismissed, Assigned, OnAir, AnsweredLive}, "", Answer},
+	Approve:      {[]QuestionState{Pending}, Approved, Moderate},
+	Dismiss:      {[]QuestionState{Pending, Approved, Assigned}, Dismissed, Moderate},
+	Assign:       {[]QuestionState{Pending, Approved, Assigned}, Assigned, Moderate},
+	Edit:         {[]QuestionState{Pending, Approved, Assigned}, "", Moderate},
+	Answering:    {[]QuestionState{Approved, Assigned}, OnAir, Answer},
+	Answered:     {[]QuestionState{Approved, Assigned, OnAir}, AnsweredLive, Answer},
+	Merge:        {[]QuestionState{Pending, Approved, Assigned}, Merged, Moderate},
+	AnswerInText: {[]QuestionState{Pending, Approved, Assigned, Deferred, AnsweredText}, AnsweredText, Moderate},
+	Defer:        {[]QuestionState{Pending, Approved, Assigned}, Deferred, Moderate},
+	Claim:        {[]QuestionState{Pending, Approved, Assigned, Deferred}, "", Moderate},
+	Release:      {[]QuestionState{Pending, Approved, Assigned, Deferred}, "", Moderate},
+	Restore:      {[]QuestionState{Approved, Dismissed, Assigned, OnAir, AnsweredLive, AnsweredText, Merged, Deferred}, "", Answer},
 }
 
 // Apply returns the question after the action of the actor, in the scope of the question's course, at
@@ -136,6 +174,9 @@ func (q Question) Apply(actor Actor, scope Scope, a Action, timelineMS int64) (Q
 	if !slices.Contains(rule.from, q.State) {
 		return q, &Problem{Kind: ErrConflict, Field: "action", Message: "The question has moved on, so this is no longer possible."}
 	}
+	if rule.need == Moderate && q.ClaimedBy != "" && q.ClaimedBy != actor.Person && a.At.Before(q.ClaimedUntil) {
+		return q, &Problem{Kind: ErrConflict, Field: "claim", Message: "Another moderator is at this question. It is free again within a minute."}
+	}
 	if rule.to != "" {
 		q.State = rule.to
 	}
@@ -159,13 +200,32 @@ func (q Question) mayChange(actor Actor, scope Scope, need Permission) error {
 
 // fill sets what an action changes besides the state.
 func (q *Question) fill(actor Actor, scope Scope, a Action, timelineMS int64) error {
+	if a.Kind != Claim {
+		q.ClaimedBy, q.ClaimedUntil = "", time.Time{}
+	}
 	switch a.Kind {
+	case Claim:
+		q.ClaimedBy, q.ClaimedUntil = actor.Person, a.At.Add(ClaimFor)
+	case Merge:
+		if a.Into == "" || a.Into == q.ID {
+			return invalid("into", "Choose another question to merge this one into.")
+		}
+		q.MergedInto = a.Into
+	case AnswerInText:
+		text, err := parseText("text", a.Text, 1, AnswerMax, "Enter the answer in at most 2,000 characters.")
+		if err != nil {
+			return err
+		}
+		q.Answer, q.AnswerPublic = text, a.Public
 	case Assign:
 		if a.Assignee == "" {
 			return invalid("assignee", "Choose the presenter who shall answer.")
 		}
 		q.Assignee = a.Assignee
-	case Edit:
+	case Edit, Approve:
+		if a.Kind == Approve && a.Text == "" {
+			return nil
+		}
 		text, err := ParseQuestion(a.Text)
 		if err != nil {
 			return err
@@ -182,7 +242,7 @@ func (q *Question) fill(actor Actor, scope Scope, a Action, timelineMS int64) er
 			q.AnsweredMS = &timelineMS
 		}
 	case Restore:
-		q.AnsweredMS = nil
+		q.AnsweredMS, q.MergedInto, q.Answer, q.AnswerPublic = nil, "", "", false
 		switch {
 		case q.State != OnAir && q.State != AnsweredLive:
 			q.State, q.Assignee = Pending, ""
@@ -201,7 +261,7 @@ func (q Question) VisibleTo(actor Actor, scope Scope) bool {
 	if actor.Can(Moderate, scope) {
 		return true
 	}
-	return actor.Can(Watch, scope) && (q.State.Public() || q.Asker == actor.Person)
+	return actor.Can(Watch, scope) && (q.Public() || q.Asker == actor.Person)
 }
 
 // AskerVisibleTo reports whether the actor is shown who asked. "Hide my name" has one printed meaning:
@@ -216,5 +276,16 @@ func (q Question) StateFor(actor Actor, scope Scope) string {
 	if actor.Can(Answer, scope) || q.Asker != actor.Person {
 		return string(q.State)
 	}
+	if q.State == Merged {
+		return q.TargetState.AskerState()
+	}
 	return q.State.AskerState()
+}
+
+// AnswerFor returns the written answer as far as the actor may read it.
+func (q Question) AnswerFor(actor Actor, scope Scope) string {
+	if q.AnswerPublic || q.Asker == actor.Person || actor.Can(Moderate, scope) {
+		return q.Answer
+	}
+	return ""
 }

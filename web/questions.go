@@ -15,9 +15,15 @@ func getQuestions(s *Server, w http.ResponseWriter, r *http.Request, c *call) er
 	if err != nil {
 		return err
 	}
+	return writeQuestions(w, c, questions)
+}
+
+func writeQuestions(w http.ResponseWriter, c *call, questions []postgres.Question) error {
 	views := make([]protocol.Question, 0, len(questions))
 	for _, q := range questions {
-		views = append(views, questionView(q, c.actor, c.scope()))
+		view := questionView(q, c.actor, c.scope())
+		view.Voted = &q.Voted
+		views = append(views, view)
 	}
 	return writeJSON(w, http.StatusOK, map[string]any{"questions": views})
 }
@@ -49,12 +55,15 @@ func postQuestionAction(s *Server, w http.ResponseWriter, r *http.Request, c *ca
 		Version  int          `json:"version"`
 		Assignee lms.PersonID `json:"assignee"`
 		Text     string       `json:"text"`
+
+		Public bool           `json:"public"`
+		Into   lms.QuestionID `json:"into"`
 	}
 	if err := readJSON(r, &body); err != nil {
 		return err
 	}
 	action := lms.Action{
-		Kind: lms.ActionKind(r.PathValue("action")), Version: body.Version, Assignee: body.Assignee, Text: body.Text,
+		Kind: lms.ActionKind(r.PathValue("action")), Version: body.Version, Assignee: body.Assignee, Text: body.Text, Public: body.Public, Into: body.Into,
 	}
 	q, err := s.db.ModerateQuestion(r.Context(), c.actor, c.courseID, id, action)
 	if errors.Is(err, lms.ErrConflict) && q.ID == id {
@@ -68,6 +77,7 @@ func postQuestionAction(s *Server, w http.ResponseWriter, r *http.Request, c *ca
 		return err
 	}
 	s.tellQuestion(c.scope(), q)
+	s.tellMerged(r.Context(), c, q, action.Kind)
 	switch action.Kind {
 	case lms.Answering, lms.Answered, lms.Restore:
 		s.chaptersChanged(r.Context(), c)
@@ -89,7 +99,14 @@ func questionView(q postgres.Question, actor lms.Actor, scope lms.Scope) protoco
 		view.Assignee = &protocol.Assignee{ID: string(q.Assignee), Name: q.AssigneeName}
 	}
 	if actor.Can(lms.Moderate, scope) {
-		view.OriginalText, view.HideName = q.Original, q.HideName
+		view.OriginalText, view.HideName, view.MergedInto = q.Original, q.HideName, string(q.MergedInto)
+		if q.ClaimedBy != "" {
+			view.Claim = &protocol.Claim{ID: string(q.ClaimedBy), Name: q.ClaimerName, Until: q.ClaimedUntil}
+		}
+	}
+	view.Votes = q.Votes
+	if view.Answer = q.AnswerFor(actor, scope); view.Answer != "" {
+		view.AnswerToAll = q.AnswerPublic
 	}
 	return view
 }

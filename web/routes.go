@@ -149,6 +149,10 @@ func (s *Server) routes() []route {
 		{"GET", "/api/courses/{course}/chapters", getChapters, may(lms.Watch), bodyNone, rateAPI},
 		{"GET", "/api/courses/{course}/questions", getQuestions, may(lms.Watch), bodyNone, rateAPI},
 		{"POST", "/api/courses/{course}/questions", postQuestion, may(lms.Ask), bodyJSON, rateWrite},
+		{"GET", "/api/courses/{course}/questions.csv", getQuestionsCSV, may(lms.Moderate), bodyNone, rateAPI},
+		{"GET", "/api/courses/{course}/questions/{question}/similar", getSimilar, may(lms.Moderate), bodyNone, rateAPI},
+		{"POST", "/api/courses/{course}/questions/{question}/vote", postVote, may(lms.Ask), bodyNone, rateWrite},
+		{"DELETE", "/api/courses/{course}/questions/{question}/vote", deleteVote, may(lms.Ask), bodyNone, rateWrite},
 		{"POST", "/api/courses/{course}/questions/{question}/{action}", postQuestionAction, may(lms.Answer), bodyJSON, rateAPI},
 
 		// Slides and handouts: seen by the audience, uploaded by presenters and admins.

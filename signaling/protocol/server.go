@@ -207,6 +207,19 @@ type Question struct {
 	Edited       bool      `json:"edited"`
 	OriginalText string    `json:"original_text,omitempty"` // moderators only
 	HideName     bool      `json:"hide_name,omitempty"`     // moderators only: audience and presenters do not see who asked
+	Votes        int       `json:"votes"`
+	Voted        *bool     `json:"voted,omitempty"`         // by the reader; missing in events, which change nothing of it
+	Answer       string    `json:"answer,omitempty"`        // in writing, as far as the receiver may read it
+	AnswerToAll  bool      `json:"answer_public,omitempty"` // with Answer
+	MergedInto   string    `json:"merged_into,omitempty"`   // moderators only
+	Claim        *Claim    `json:"claim,omitempty"`         // moderators only
+}
+
+// Claim says which moderator is at a question.
+type Claim struct {
+	ID    string    `json:"id"`
+	Name  string    `json:"name"`
+	Until time.Time `json:"until"`
 }
 
 // Asker is who asked, as far as the receiver may know.

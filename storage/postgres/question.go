@@ -23,6 +23,9 @@ type Question struct {
 	AskerName    string
 	AskerCountry lms.Country
 	AssigneeName string
+	ClaimerName  string
+	Votes        int  // persons who voted for it or for what was merged into it
+	Voted        bool // the reader is one of them; false where nobody in particular reads
 }
 
 // NewQuestion is what somebody asks.
@@ -34,16 +37,31 @@ type NewQuestion struct {
 const selectQuestions = `
 	select questions.id, questions.version, questions.state, questions.text, coalesce(questions.original_text, ''),
 		questions.person_id, questions.hide_name, coalesce(questions.assignee_id::text, ''), questions.answered_ms,
-		questions.asked_ms, questions.asked_at, asker.name, asker.country, coalesce(assignee.name, '')
+		questions.asked_ms, questions.asked_at, asker.name, asker.country, coalesce(assignee.name, ''),
+		coalesce(target.answer, questions.answer, ''), coalesce(target.answer_public, questions.answer_public),
+		coalesce(questions.merged_into::text, ''), coalesce(target.state, ''), coalesce(questions.claimed_by::text, ''),
+		questions.claimed_until, coalesce(claimer.name, ''), voters.votes
 	from questions
 	join persons asker on asker.id = questions.person_id
-	left join persons assignee on assignee.id = questions.assignee_id`
+	left join persons assignee on assignee.id = questions.assignee_id
+	left join persons claimer on claimer.id = questions.claimed_by
+	left join questions target on target.id = questions.merged_into
+	cross join lateral (
+		select count(distinct question_votes.person_id)::int as votes from question_votes
+		where question_votes.question_id = questions.id
+			or question_votes.question_id in (select id from questions part where part.merged_into = questions.id)
+	) voters`
 
 func scanQuestion(row pgx.CollectableRow) (Question, error) {
 	var q Question
+	var until *time.Time
 	err := row.Scan(&q.ID, &q.Version, &q.State, &q.Text, &q.Original, &q.Asker, &q.HideName, &q.Assignee, &q.AnsweredMS,
-		&q.AskedMS, &q.AskedAt, &q.AskerName, &q.AskerCountry, &q.AssigneeName)
+		&q.AskedMS, &q.AskedAt, &q.AskerName, &q.AskerCountry, &q.AssigneeName,
+		&q.Answer, &q.AnswerPublic, &q.MergedInto, &q.TargetState, &q.ClaimedBy, &until, &q.ClaimerName, &q.Votes)
 	q.AskedAt = q.AskedAt.UTC()
+	if until != nil {
+		q.ClaimedUntil = until.UTC()
+	}
 	return q, err
 }
 
@@ -134,10 +152,10 @@ func (db *DB) Questions(ctx context.Context, actor lms.Actor, course lms.CourseI
 		// What is not public and not the actor's own is not even read, unless they moderate.
 		rows, err := tx.Query(ctx, `
 			select * from (`+selectQuestions+`
-				where questions.course_id = $1 and ($2 or questions.person_id = $3 or questions.state not in ($4, $5))
-				order by questions.asked_at desc, questions.id limit $6) newest
+				where questions.course_id = $1 and ($2 or questions.person_id = $3 or questions.state <> all($4))
+				order by questions.asked_at desc, questions.id limit $5) newest
 			order by asked_at, id`,
-			course, actor.Can(lms.Moderate, c.scope), orNull(actor.Person), lms.Pending, lms.Dismissed, questionsShown)
+			course, actor.Can(lms.Moderate, c.scope), orNull(actor.Person), lms.HiddenStates(), questionsShown)
 		if err != nil {
 			return err
 		}
@@ -147,7 +165,10 @@ func (db *DB) Questions(ctx context.Context, actor lms.Actor, course lms.CourseI
 				visible = append(visible, q)
 			}
 		}
-		return err
+		if err != nil || actor.Person == "" {
+			return err
+		}
+		return markVoted(ctx, tx, actor.Person, course, visible)
 	})
 	return visible, err
 }
@@ -170,6 +191,10 @@ func (db *DB) ModerateQuestion(ctx context.Context, actor lms.Actor, course lms.
 		if err := checkAssignee(ctx, tx, c.scope, a); err != nil {
 			return err
 		}
+		if err := checkTarget(ctx, tx, course, id, a); err != nil {
+			return err
+		}
+		a.At = now
 		after, err := q.Apply(actor, c.scope, a, c.session.Timeline.Edge(now))
 		if err != nil {
 			return err
@@ -190,7 +215,7 @@ func (db *DB) ModerateQuestion(ctx context.Context, actor lms.Actor, course lms.
 		if err != nil {
 			return err
 		}
-		public := q.State.Public()
+		public := q.Public()
 		q, err = loadQuestion(ctx, tx, course, id)
 		q.WasPublic = public
 		return err
@@ -202,10 +227,16 @@ func (db *DB) ModerateQuestion(ctx context.Context, actor lms.Actor, course lms.
 }
 
 func saveQuestion(ctx context.Context, tx pgx.Tx, course lms.CourseID, q lms.Question) error {
+	var until *time.Time
+	if !q.ClaimedUntil.IsZero() {
+		until = &q.ClaimedUntil
+	}
 	_, err := tx.Exec(ctx, `
-		update questions set version = $3, state = $4, text = $5, original_text = nullif($6, ''), assignee_id = $7, answered_ms = $8
+		update questions set version = $3, state = $4, text = $5, original_text = nullif($6, ''), assignee_id = $7, answered_ms = $8,
+			answer = nullif($9, ''), answer_public = $10, merged_into = $11, claimed_by = $12, claimed_until = $13
 		where id = $1 and course_id = $2`,
-		q.ID, course, q.Version, q.State, q.Text, q.Original, orNull(q.Assignee), q.AnsweredMS)
+		q.ID, course, q.Version, q.State, q.Text, q.Original, orNull(q.Assignee), q.AnsweredMS,
+		own(q.Answer, q.State), own(q.Answer, q.State) != "" && q.AnswerPublic, orNull(q.MergedInto), orNull(q.ClaimedBy), until)
 	return err
 }
 
