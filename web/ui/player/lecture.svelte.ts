@@ -2,7 +2,6 @@
 import * as api from '../shared/api';
 import type { Chapter, Course, Me, Resume, SpanS } from '../shared/api';
 import { MediaAccess } from './access';
-import { iceServersOf } from '../shared/ice';
 import type { PanelMessage } from '../shared/messages';
 import { Pulse } from '../shared/pulse';
 import { Socket, type SocketState } from '../shared/socket';
@@ -55,6 +54,7 @@ export class Lecture {
   private readonly socket: Socket;
   private readonly pulse = new Pulse();
   private timers: ReturnType<typeof setInterval>[] = [];
+  private relay: (() => Promise<RTCIceServer[]>) | undefined;
 
   constructor(id: string) {
     this.id = id;
@@ -135,7 +135,7 @@ export class Lecture {
     const playback = new Playback({
       video,
       whep: `/whep/${encodeURIComponent(this.id)}`,
-      iceServers: iceServersOf(this.id),
+      iceServers: () => this.detour().catch(() => []),
       pulse: this.pulse,
       onview: (view) => (this.view = view),
       onscreen: (screen, camera) => {
@@ -165,6 +165,12 @@ export class Lecture {
     document.addEventListener('visibilitychange', this.visible);
     window.addEventListener('pagehide', this.hide);
     window.addEventListener('online', this.online);
+  }
+
+  /** Ways round a network that blocks UDP, which few need. */
+  private async detour(): Promise<RTCIceServer[]> {
+    this.relay ??= (await import('../shared/ice')).iceServersOf(this.id);
+    return this.relay();
   }
 
   /** Somebody has decided whether this person is on the panel; a message without a person says only that something is new there. */
