@@ -241,6 +241,11 @@ func (db *DB) SeeDisclosures(ctx context.Context, actor lms.Actor, course lms.Co
 		_, err = tx.Exec(ctx, `
 			insert into disclosure_views (course_id, person_id, version, shown, seen_at) values ($1, $2, $3, $4, $5) on conflict do nothing`,
 			course, actor.Person, version, shown.People, now)
+		if err != nil || actor.Works(c.scope) {
+			return err
+		}
+		_, err = tx.Exec(ctx, `insert into credit_evidence (course_id, person_id, kind, seen_at) values ($1, $2, $3, $4) on conflict do nothing`,
+			course, actor.Person, lms.RuleDisclosure, now)
 		return err
 	})
 }

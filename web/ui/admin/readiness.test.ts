@@ -28,6 +28,7 @@ const programme = (more: Partial<Programme>): Programme => ({
   zone: 'UTC',
   version: 1,
   enrolled: 0,
+  state: 'draft',
   courses: [],
   batches: [],
   staff: [],

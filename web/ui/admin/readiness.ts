@@ -26,7 +26,9 @@ export function batchState(batch: Batch, now: number): BatchState {
 
 /** The courses that are on air or lie ahead, the nearest first. */
 export function ahead(programme: Programme): Course[] {
-  return programme.courses.filter((course) => course.state !== 'ended').sort((a, b) => Date.parse(a.start) - Date.parse(b.start));
+  return programme.courses
+    .filter((course) => course.state !== 'ended' && course.state !== 'cancelled')
+    .sort((a, b) => Date.parse(a.start) - Date.parse(b.start));
 }
 
 /** What is missing first, then what is done. */

@@ -22,7 +22,7 @@ export interface Me {
   roles: RoleGrant[];
 }
 
-export type CourseState = 'scheduled' | 'live' | 'ended';
+export type CourseState = 'scheduled' | 'live' | 'ended' | 'cancelled';
 
 export interface Broadcast {
   id: string;
@@ -100,6 +100,12 @@ export interface Course {
   presenters: { id: string; name: string }[];
   /** The reader's own roles here. */
   roles: Role[];
+  /** Its audience sees it. */
+  published: boolean;
+  /** Not needed for the programme. */
+  elective: boolean;
+  cancelled_at: string | null;
+  cancel_reason: string;
 }
 
 export interface CourseListItem extends Course {
@@ -263,6 +269,98 @@ export interface ProgrammeListItem {
   zone: string;
   version: number;
   enrolled: number;
+  state: ProgrammeState;
+}
+
+/** A draft is seen by its staff only. */
+export type ProgrammeState = 'draft' | 'published' | 'closed';
+
+/** What a programme promises beside its schedule: edited as a draft, frozen when it is published. */
+export interface ProgrammeSettings {
+  description: string;
+  languages: string[];
+  courses: CourseSettings[];
+}
+
+export interface CourseSettings {
+  course: string;
+  elective: boolean;
+  /** Local times in the course's zone; '' for no bound. */
+  opens: string;
+  closes: string;
+  materials: { id: string; title: string }[];
+  credit: { promised: boolean; types: PlannedCredit[] };
+}
+
+export interface PlannedCredit {
+  name: string;
+  maximum: number;
+  modality: '' | 'live' | 'enduring' | 'blended';
+}
+
+export interface Missing {
+  code: 'title' | 'courses' | 'schedule' | 'window' | 'presenter' | 'disclosure' | 'mitigation' | 'exclusion' | 'credit';
+  course: string | null;
+  person: string | null;
+  message: string;
+  link: string;
+}
+
+export interface Publication {
+  state: ProgrammeState;
+  /** Of the programme; it comes with the next change. */
+  version: number;
+  published: number;
+  changed: boolean;
+  settings: ProgrammeSettings;
+  missing: Missing[];
+  versions: { number: number; at: string; by: string }[];
+}
+
+export type DisclosureState = 'missing' | 'none' | 'open' | 'mitigated' | 'excluded';
+export type FacultyRole = 'speaker' | 'chair' | 'planner';
+
+export interface FacultyMember {
+  id: string;
+  person: { id: string; name: string };
+  email: string;
+  role: FacultyRole;
+  course: string | null;
+  invited_at: string;
+  state: DisclosureState;
+  disclosure: {
+    version: number;
+    none: boolean;
+    ties: { company: string; nature: string }[];
+    signed: string;
+    signed_at: string;
+    mitigation: string;
+    mitigated_at: string | null;
+    mitigated_by: string;
+  } | null;
+}
+
+export type Readiness = 'ready' | 'partly' | 'not_ready' | 'unknown';
+
+/** One line of the readiness board. */
+export interface Prepared {
+  course: { id: string; number: number; title: string };
+  start: string;
+  person: { id: string; name: string };
+  ready: boolean;
+  devices: Readiness;
+  network: Readiness;
+  slides: Readiness;
+  disclosure: Readiness;
+  rehearsed: Readiness;
+}
+
+export interface Rehearsal {
+  state: 'none' | 'running' | 'ended';
+  started_at: string | null;
+  length_ms: number;
+  hls: string;
+  kept_until: string | null;
 }
 
 export interface Batch {

@@ -39,6 +39,12 @@ import type {
   Report,
   Resume,
   Ticket,
+  FacultyMember,
+  FacultyRole,
+  Prepared,
+  ProgrammeSettings,
+  Publication,
+  Rehearsal,
 } from './api-types';
 
 export type * from './api-types';
@@ -293,6 +299,39 @@ export const changeStaff = (programmeID: string, grantID: string, values: { role
   call<undefined>('PATCH', `/api/programmes/${id(programmeID)}/staff/${id(grantID)}`, values);
 export const removeStaff = (programmeID: string, grantID: string) =>
   call<undefined>('DELETE', `/api/programmes/${id(programmeID)}/staff/${id(grantID)}`);
+
+// Drafts and versions, faculty, preparations
+
+const programmePath = (programmeID: string) => `/api/programmes/${id(programmeID)}`;
+export const publication = (programmeID: string) => call<Publication>('GET', `${programmePath(programmeID)}/publication`);
+/** Publishes the draft. A 409 says what is missing, or that somebody else has changed it meanwhile. */
+export const publish = (programmeID: string, version: number) =>
+  call<Publication>('POST', `${programmePath(programmeID)}/publication`, { version });
+export const saveDraft = (programmeID: string, version: number, settings: ProgrammeSettings) =>
+  call<Publication>('PUT', `${programmePath(programmeID)}/draft`, { version, settings });
+export const closeProgramme = (programmeID: string) => call<Publication>('POST', `${programmePath(programmeID)}/closing`);
+export const reopenProgramme = (programmeID: string) => call<Publication>('DELETE', `${programmePath(programmeID)}/closing`);
+export const copyProgramme = (programmeID: string, values: { title: string; first: string }) =>
+  call<Programme>('POST', `${programmePath(programmeID)}/copy`, values);
+export const cancelCourse = (courseID: string, reason: string) =>
+  call<Course>('POST', `/api/courses/${id(courseID)}/cancellation`, { reason });
+export const restoreCourse = (courseID: string) => call<Course>('DELETE', `/api/courses/${id(courseID)}/cancellation`);
+export const faculty = async (programmeID: string) =>
+  (await call<{ faculty: FacultyMember[] }>('GET', `${programmePath(programmeID)}/faculty`)).faculty;
+export const addFaculty = (programmeID: string, values: { name: string; email: string; role: FacultyRole; course?: string }) =>
+  call<{ link: string }>('POST', `${programmePath(programmeID)}/faculty`, values);
+export const removeFaculty = (programmeID: string, member: string) =>
+  call<undefined>('DELETE', `${programmePath(programmeID)}/faculty/${id(member)}`);
+export const mitigate = (programmeID: string, person: string, version: number, how: string) =>
+  call<unknown>('PUT', `${programmePath(programmeID)}/disclosures/${id(person)}/mitigation`, { version, how });
+export const takeMitigationBack = (programmeID: string, person: string, version: number) =>
+  call<unknown>('DELETE', `${programmePath(programmeID)}/disclosures/${id(person)}/mitigation`, { version });
+export const preparations = async (programmeID: string) =>
+  (await call<{ presenters: Prepared[] }>('GET', `${programmePath(programmeID)}/preparations`)).presenters;
+export const rehearsal = (courseID: string) => call<Rehearsal>('GET', `/api/courses/${id(courseID)}/rehearsal`);
+export const startRehearsal = (courseID: string) => call<Rehearsal>('POST', `/api/courses/${id(courseID)}/rehearsal`);
+export const endRehearsal = (courseID: string) => call<Rehearsal>('POST', `/api/courses/${id(courseID)}/rehearsal/end`);
+export const deleteRehearsals = (courseID: string) => call<Rehearsal>('DELETE', `/api/courses/${id(courseID)}/rehearsal`);
 
 // Recordings
 

@@ -59,6 +59,8 @@ export class Session {
   count = $state(0);
   busy = $state(false);
   error = $state('');
+  /** The newest rehearsal; undefined until it is known. */
+  rehearsal = $state.raw<api.Rehearsal>();
   viewers = $state(0);
   mostViewers = $state(0);
   elapsed = $state(0);
@@ -149,6 +151,7 @@ export class Session {
       for (const track of await openBoth()) this.use(track);
       this.phase = this.onAir ? 'air' : 'green';
       this.publish();
+      void this.rehearse('look');
       await this.relist();
     } catch (error) {
       this.problem = problemOf(error);
@@ -271,6 +274,20 @@ export class Session {
   /** Takes the lecture back from another window. */
   takeBack(): void {
     this.publish();
+  }
+
+  /** Begins, ends or deletes a rehearsal. Nobody but those who present sees anything of it. */
+  async rehearse(act: 'look' | 'start' | 'end' | 'delete'): Promise<void> {
+    const ask = { look: api.rehearsal, start: api.startRehearsal, end: api.endRehearsal, delete: api.deleteRehearsals }[act];
+    this.busy = act !== 'look';
+    try {
+      this.rehearsal = await ask(this.id);
+      this.error = '';
+    } catch (error) {
+      if (act !== 'look') this.error = api.messageOf(error);
+    } finally {
+      this.busy = false;
+    }
   }
 
   goLive(): void {

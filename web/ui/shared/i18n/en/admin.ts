@@ -67,6 +67,7 @@ export const admin = {
   'state.scheduled': 'Planned',
   'state.live': 'On air',
   'state.ended': 'Ended',
+  'state.cancelled': 'Cancelled',
   no_presenter: 'No presenter',
   'open.watch': 'Watch',
   'open.studio': 'Studio',

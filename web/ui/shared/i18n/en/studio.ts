@@ -48,6 +48,15 @@ export const studio = {
   'unrecorded.title': 'This lecture is not recorded',
   'unrecorded.text': 'Doctors can watch it live only. To have it recorded, ask the organiser before you go live.',
 
+  'rehearsal.start': 'Rehearse',
+  'rehearsal.running': 'This is a rehearsal',
+  'rehearsal.running_more': 'It is recorded for you alone. Doctors see and hear nothing of it, and nothing of it counts.',
+  'rehearsal.end': 'End the rehearsal',
+  'rehearsal.watch': 'Watch your rehearsal',
+  'rehearsal.label': 'Your rehearsal',
+  'rehearsal.delete': 'Delete it',
+  'rehearsal.kept': 'It is deleted by itself after a day.',
+
   'picture.tag': 'Your picture, as doctors will see it',
   'picture.label': 'Your camera picture',
   'check.label': 'Device check',
