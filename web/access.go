@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -93,6 +94,7 @@ func (s *Server) serve(rt route) http.Handler {
 		}
 		if err == nil {
 			ctx := s.db.WithOrigin(r.Context(), requestID(r.Context()), clientAddr(r, s.proxies))
+			ctx = rt.access.behindWall(ctx, c)
 			r = r.WithContext(postgres.WithCountry(ctx, remoteCountry(r, s.proxies)))
 			err = s.renewSession(w, r, c)
 		}
@@ -148,13 +150,26 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt route) (*call,
 			return nil, err
 		}
 	}
-	if err := s.authorise(r, rt.access, c); err != nil {
+	s.believe(r, c)
+	if err := s.authorise(r.WithContext(rt.access.behindWall(r.Context(), c)), rt.access, c); err != nil {
 		return c, err // who it is decides in which language it is told
 	}
 	if rt.access.remember {
 		s.grants.add(key)
 	}
 	return c, nil
+}
+
+// behindWall returns the context in which a request's transactions see what its caller has a part in and nothing else. Rows for
+// anyone act for nobody yet: they sign in.
+func (need access) behindWall(ctx context.Context, c *call) context.Context {
+	switch {
+	case c.token != nil:
+		return postgres.ActingFor(ctx, "", c.token.Course)
+	case need.session && c.signedIn():
+		return postgres.ActingFor(ctx, c.actor.Person, "")
+	}
+	return ctx
 }
 
 // grantKey is what a yes to this request is remembered under.

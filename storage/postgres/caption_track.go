@@ -46,16 +46,17 @@ func (t *captionTrack) add(ctx context.Context, tx pgx.Tx, now time.Time, by lms
 	b.Queue(`
 		delete from caption_versions v using caption_tracks t
 		where t.id = $1 and v.track_id = t.id and v.version <= $2 and v.version is distinct from t.published`, t.id, t.last-captionVersions)
-	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
-		return 0, err
+	starts, ends, texts, speakers := make([]int64, len(cues)), make([]int64, len(cues)), make([]string, len(cues)), make([]string, len(cues))
+	for i, c := range cues {
+		starts[i], ends[i], texts[i], speakers[i] = c.StartMS, c.EndMS, c.Text, c.Speaker
 	}
-	_, err = tx.CopyFrom(ctx, pgx.Identifier{"caption_cues"},
-		[]string{"track_id", "version", "number", "start_ms", "end_ms", "text", "speaker"},
-		pgx.CopyFromSlice(len(cues), func(i int) ([]any, error) {
-			c := cues[i]
-			return []any{t.id, t.last, i + 1, c.StartMS, c.EndMS, c.Text, c.Speaker}, nil
-		}))
-	return t.last, err
+	// No COPY: PostgreSQL has none for tables with row-level security.
+	b.Queue(`
+		insert into caption_cues (track_id, version, number, start_ms, end_ms, text, speaker)
+		select $1, $2, number, start_ms, end_ms, text, speaker
+		from unnest($3::bigint[], $4::bigint[], $5::text[], $6::text[]) with ordinality as cue (start_ms, end_ms, text, speaker, number)`,
+		t.id, t.last, starts, ends, texts, speakers)
+	return t.last, tx.SendBatch(ctx, &b).Close()
 }
 
 // publish shows a version, or with 0 none. The error is lms.ErrNotFound when there is no such version.

@@ -88,6 +88,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 			params[limit.parameter] = limit.value
 		}
 	}
+	pc.AfterConnect = becomeService
 	db := &DB{pepper: cfg.Pepper, clock: cfg.Clock, log: cfg.Log, random: rand.Reader, site: cfg.Site}
 	if db.clock == nil {
 		db.clock = time.Now
@@ -140,7 +141,10 @@ func (db *DB) now() time.Time { return db.clock().UTC().Truncate(time.Microsecon
 // tx runs one use case in one transaction and gives it its moment. The error of the use case comes back as
 // it is, prefixed with what was being done.
 func (db *DB) tx(ctx context.Context, doing string, use func(tx pgx.Tx, now time.Time) error) error {
-	err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error { return use(tx, db.now()) })
+	begin, err := beginQuery(ctx)
+	if err == nil {
+		err = pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{BeginQuery: begin}, func(tx pgx.Tx) error { return use(tx, db.now()) })
+	}
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) && refused.Code == pgerrcodeInvalidText {
 		err = lms.ErrNotFound

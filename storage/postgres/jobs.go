@@ -145,7 +145,7 @@ func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepJob]) error {
 		`delete from limits where ends < $1`,
 		`delete from join_links where expires_at < $1`,
 		`delete from sessions where expires_at < $1`,
-		`delete from known_devices where seen_at < $1 - interval '90 days'`,
+		`delete from known_devices where seen_at < $1::timestamptz - interval '90 days'`,
 	} {
 		if _, err := w.db.pool.Exec(ctx, statement, before); err != nil {
 			return fmt.Errorf("sweep: %w", err)

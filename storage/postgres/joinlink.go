@@ -64,14 +64,12 @@ func (db *DB) IssueJoinLink(ctx context.Context, actor lms.Actor, programme lms.
 }
 
 // belongsTo lists the programmes of person $1.
-const belongsTo = `
-	select programme_id from programme_grants where programme_grants.person_id = $1
-	union select programme_id from enrolments where enrolments.person_id = $1`
+const belongsTo = `select programmes_of($1)`
 
 // isKnown reports whether a link for the person would give its holder more than a first visit to one programme:
 // the person has signed in before, or belongs to several programmes, of which each has admins of its own.
 func isKnown(ctx context.Context, tx pgx.Tx, person lms.PersonID) (known bool, err error) {
-	err = tx.QueryRow(ctx, `select exists (select from sessions where person_id = $1) or (select count(*) from (`+belongsTo+`) of) > 1`,
+	err = tx.QueryRow(ctx, `select has_signed_in($1) or (select count(*) from (`+belongsTo+`) of) > 1`,
 		person).Scan(&known)
 	return known, err
 }

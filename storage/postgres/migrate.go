@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -51,7 +52,14 @@ func (db *DB) migrate(ctx context.Context) (err error) {
 	if err := migrateOurs(ctx, pool); err != nil {
 		return err
 	}
-	return db.migrateJobs(ctx)
+	if err := db.migrateJobs(ctx); err != nil {
+		return err
+	}
+	if _, err := conn.ExecContext(ctx, `select protect_tables()`); err != nil {
+		return fmt.Errorf("protect the tables: %w", err)
+	}
+	db.pool.Reset() // connections of before work as the login
+	return nil
 }
 
 func migrateOurs(ctx context.Context, pool *sql.DB) error {
@@ -64,7 +72,14 @@ func migrateOurs(ctx context.Context, pool *sql.DB) error {
 }
 
 func (db *DB) migrateJobs(ctx context.Context) error {
-	migrator, err := rivermigrate.New(riverpgxv5.New(db.pool), &rivermigrate.Config{Logger: library(db.log)})
+	config := db.pool.Config() // of the login, which owns the tables
+	config.AfterConnect = nil
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	migrator, err := rivermigrate.New(riverpgxv5.New(pool), &rivermigrate.Config{Logger: library(db.log)})
 	if err != nil {
 		return err
 	}

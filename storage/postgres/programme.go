@@ -103,7 +103,13 @@ func insertProgramme(
 	ctx context.Context, tx pgx.Tx, now time.Time, title string, zone lms.Zone, of lms.OrganisationID,
 ) (lms.ProgrammeID, error) {
 	var id lms.ProgrammeID
-	err := tx.QueryRow(ctx, `insert into programmes (title, zone, organisation_id, created_at) values ($1, $2, $3, $4) returning id`,
+	// A programme that is being made has nobody yet; the rest of the transaction sees it all the same (wall.go).
+	if _, err := tx.Exec(ctx, `select set_config('lectern.made', gen_random_uuid()::text, true)`); err != nil {
+		return "", err
+	}
+	err := tx.QueryRow(ctx, `
+		insert into programmes (id, title, zone, organisation_id, created_at)
+		values (current_setting('lectern.made')::uuid, $1, $2, $3, $4) returning id`,
 		title, zone, of, now).Scan(&id)
 	return id, err
 }

@@ -155,9 +155,6 @@ func redeem(ctx context.Context, tx pgx.Tx, code int64, email lms.Email, now tim
 // upsertPerson finds or makes the person of an address. A name is taken only where there was none.
 func upsertPerson(ctx context.Context, tx pgx.Tx, email lms.Email, name string, now time.Time) (lms.PersonID, error) {
 	var person lms.PersonID
-	err := tx.QueryRow(ctx, `
-		insert into persons (email, name, created_at) values ($1, $2, $3)
-		on conflict (email) do update set name = case persons.name when '' then excluded.name else persons.name end
-		returning id`, email, name, now).Scan(&person)
+	err := tx.QueryRow(ctx, `select person_of($1, $2, $3)`, email, name, now).Scan(&person)
 	return person, err
 }

@@ -154,5 +154,16 @@ func Attach(ctx context.Context, dir string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("attach to the server of %s: %w", dir, err)
 	}
-	return url, conn.Close(ctx)
+	defer conn.Close(context.WithoutCancel(ctx))
+	// An older version may have started it, whose program knew fewer roles.
+	var whole bool
+	if err := conn.QueryRow(ctx, `select count(*) = 2 from pg_roles where rolname in ('lectern_service', 'lectern_person')`).Scan(&whole); err != nil || whole {
+		return url, err
+	}
+	super, err := pgx.Connect(ctx, dsn(p.socket, superuser, "postgres"))
+	if err != nil {
+		return "", fmt.Errorf("attach to the server of %s: %w", dir, err)
+	}
+	defer super.Close(context.WithoutCancel(ctx))
+	return url, bootstrap(ctx, super)
 }

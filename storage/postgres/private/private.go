@@ -170,6 +170,10 @@ func canonical(dir string) (string, error) {
 func bootstrap(ctx context.Context, conn *pgx.Conn) error {
 	for _, step := range []struct{ exists, create string }{
 		{`select exists (select from pg_roles where rolname = '` + Role + `')`, `create role ` + Role + ` login createdb`},
+		// The roles as which Lectern works (storage/postgres/wall.go); it may become them, and make no others.
+		{`select exists (select from pg_roles where rolname = 'lectern_service')`, `create role lectern_service nologin`},
+		{`select exists (select from pg_roles where rolname = 'lectern_person')`, `create role lectern_person nologin`},
+		{`select pg_has_role('` + Role + `', 'lectern_service', 'member')`, `grant lectern_service, lectern_person to ` + Role},
 		{`select exists (select from pg_database where datname = '` + Database + `')`, `create database ` + Database + ` owner ` + Role},
 	} {
 		var exists bool

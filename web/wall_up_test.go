@@ -1,0 +1,5 @@
+//go:build !noauthz
+
+package web
+
+const firstWall = true
