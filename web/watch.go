@@ -64,6 +64,13 @@ type resumeView struct {
 	Recorded   bool       `json:"recorded"` // without, there is nothing behind the live edge
 	HLS        string     `json:"hls"`
 	Speaker    sideView   `json:"speaker"`
+
+	Elsewhere *elsewhereView `json:"elsewhere"` // another device on which the caller watches
+}
+
+// elsewhereView is another device, in words, "" for a browser we do not know.
+type elsewhereView struct {
+	Device string `json:"device"`
 }
 
 // sideView is the camera beside a shared screen: a stream without sound, and where on the timeline it has pictures.
@@ -96,6 +103,13 @@ func getResume(s *Server, w http.ResponseWriter, r *http.Request, c *call) error
 		Share: start.Watched.Share(start.Countable), Gaps: spanList(start.Gaps),
 		Edits: []editView{}, Recorded: c.course.Recorded, HLS: hlsPath(c.courseID, "index.m3u8"),
 		Speaker: sideView{HLS: hlsPath(c.courseID, "speaker/index.m3u8"), Edits: []editView{}},
+	}
+	elsewhere, err := s.db.PlaysElsewhere(r.Context(), c.actor)
+	if err != nil {
+		return err
+	}
+	if elsewhere != nil {
+		view.Elsewhere = &elsewhereView{browserName(elsewhere.Browser)}
 	}
 	for _, piece := range s.edits(c.courseID, resume.Edits) {
 		view.Edits = append(view.Edits, editView(piece))

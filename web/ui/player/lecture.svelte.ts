@@ -13,7 +13,7 @@ import { covers } from './edits';
 import { remember, remembered, type Choice } from './quality';
 import { Playback, type View } from './playback';
 import { Questions } from './questions.svelte';
-import { Reporter } from './reporter';
+import { randomName, Reporter } from './reporter';
 
 const reportEvery = 10_000;
 const tickEvery = 250;
@@ -40,6 +40,12 @@ export class Lecture {
   onhold: (() => void) | undefined;
   socketState = $state<SocketState>('closed');
   viewers = $state(0);
+  /** In words, on which other device the reader watches; undefined when it is this one. */
+  elsewhere = $state.raw<string>();
+  /** Random name of this page load. */
+  private readonly player = randomName();
+  /** Rises with each change of the device; the highest plays. */
+  private fence = 0;
   /** What was said last of this person's place on the panel, for as long as they have one. */
   panel = $state.raw<PanelMessage>();
   /** Reported, here and before. */
@@ -83,6 +89,9 @@ export class Lecture {
         },
         viewers: (viewers) => (this.viewers = viewers),
         panel: (panel) => this.seat(panel),
+        playing: (now) => {
+          if (now.player !== this.player && now.fence > this.fence) this.yield(now.device ?? '');
+        },
         question: (question) => {
           this.questions.take(question);
           if (question.state === 'on_air' || question.state === 'answered') void this.loadChapters();
@@ -152,6 +161,9 @@ export class Lecture {
     this.playback = playback;
     this.view = playback.view;
     playback.start(resume, course.broadcast);
+    // Another device plays: it goes on until the reader says otherwise.
+    if (resume.elsewhere) this.yield(resume.elsewhere.device);
+    else void this.claim();
     if (course.broadcast) this.startReporting(course.broadcast.id);
     this.socket.start();
     void this.questions.load();
@@ -215,6 +227,29 @@ export class Lecture {
   }
 
   /** What the controls do. */
+  /** Watches here, and on no other device. */
+  async watchHere(): Promise<void> {
+    await this.claim();
+    this.playback?.play();
+  }
+
+  private async claim(): Promise<void> {
+    try {
+      const { fence } = await api.startPlaying(this.id, this.player);
+      this.fence = fence;
+      this.elsewhere = undefined;
+    } catch {
+      // Nobody is told; what is played here counts as long as no other device asks.
+    }
+  }
+
+  /** Another device plays from now on. What was played here until now is still reported. */
+  private yield(device: string): void {
+    this.report();
+    this.playback?.pause();
+    this.elsewhere = device;
+  }
+
   get controls(): Playback | undefined {
     return this.playback;
   }
@@ -264,6 +299,7 @@ export class Lecture {
       send: (report) => this.socket.send(report),
       beacon: (reports) => api.beaconReports(this.id, reports),
       storage: safeStorage(),
+      player: this.player,
     });
     this.reporter.resend();
   }

@@ -79,6 +79,7 @@ export const resume = (change: Partial<Resume>): Resume => ({
   share: 0,
   gaps: [],
   speaker: { hls: '', edits: [] },
+  elsewhere: null,
   edits: [{ timeline_ms: 2_000, recording_ms: 0, length_ms: 598_000 }],
   recorded: true,
   hls: '/hls/c/index.m3u8',

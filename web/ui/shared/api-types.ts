@@ -164,6 +164,8 @@ export interface Resume {
   hls: string;
   /** The camera beside a shared screen, without sound, on the same timeline; edits say when it has pictures. */
   speaker: { hls: string; edits: Edit[] };
+  /** Another device on which the reader watches at this moment. */
+  elsewhere: { device: string } | null;
 }
 
 /** A place of the lecture to jump to. Kind question: it was turned to here. */

@@ -206,6 +206,9 @@ export const health = (courseID: string) => call<Health>('GET', `/api/courses/${
 /** Where to start, what was watched, and where the recording is. `seconds` is an explicit ?t= of the page's link. */
 export const resume = (courseID: string, seconds?: number) =>
   call<Resume>('GET', `/api/courses/${id(courseID)}/resume${seconds === undefined ? '' : `?t=${seconds}`}`);
+/** This page plays from now on, and no other device of the reader. */
+export const startPlaying = (courseID: string, player: string) =>
+  call<{ bound: boolean; fence: number }>('POST', `/api/courses/${id(courseID)}/playing`, { player });
 export const sendReports = async (courseID: string, reports: Report[]) =>
   (await call<{ acks: Ack[] }>('POST', `/api/courses/${id(courseID)}/reports`, { reports })).acks;
 /** Hands reports to the browser, which sends them even when the page is gone. False when it refuses. */

@@ -31,6 +31,10 @@ export const player = {
   'play.tap': 'شغّل من {time}',
 
   'gone.title': 'انقطع اتصال المحاضر.',
+  'elsewhere.title': 'أنت تشاهد على جهاز آخر',
+  'elsewhere.on': 'أنت تشاهد على {device}',
+  'elsewhere.help': 'توقّف العرض هنا، لأن المشاهدة تكون على جهاز واحد في كل مرة.',
+  'elsewhere.here': 'شاهد هنا',
   'gone.help': 'سيعود من تلقاء نفسه، ولن يفوتك شيء.',
   'reconnect.title': 'انقطع اتصالك.',
   'picture.screen': 'ما يعرضه المحاضر',

@@ -30,6 +30,10 @@ export const player = {
   'play.tap': 'Play from {time}',
 
   'gone.title': 'The presenter’s connection dropped.',
+  'elsewhere.title': 'You are watching on another device',
+  'elsewhere.on': 'You are watching on {device}',
+  'elsewhere.help': 'It stands still here, because an attendee watches on one device at a time.',
+  'elsewhere.here': 'Watch here',
   'gone.help': 'It comes back by itself. You miss nothing.',
   'reconnect.title': 'Your connection dropped.',
   'picture.screen': 'What the presenter shows',

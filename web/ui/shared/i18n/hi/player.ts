@@ -31,6 +31,10 @@ export const player = {
   'play.tap': '{time} से चलाएँ',
 
   'gone.title': 'वक्ता का कनेक्शन टूट गया।',
+  'elsewhere.title': 'आप किसी दूसरे उपकरण पर देख रहे हैं',
+  'elsewhere.on': 'आप {device} पर देख रहे हैं',
+  'elsewhere.help': 'यहाँ यह रुका है, क्योंकि एक समय में एक ही उपकरण पर देखा जा सकता है।',
+  'elsewhere.here': 'यहाँ देखें',
   'gone.help': 'वह अपने-आप लौट आएगा। आपका कुछ नहीं छूटेगा।',
   'reconnect.title': 'आपका कनेक्शन टूट गया।',
   'picture.screen': 'वक्ता जो दिखा रहे हैं',
