@@ -1,4 +1,5 @@
 /** Plays an HLS playlist in a <video>: by hls.js, which is loaded only now, or natively where the browser has no Media Source. */
+import { Calm } from './calm';
 import type { Levels, Quality } from './quality';
 
 export interface HLSOptions {
@@ -73,6 +74,7 @@ function withMediaSource(Hls: HlsClass, video: HTMLVideoElement, options: HLSOpt
     maxLiveSyncPlaybackRate: live && !behind ? fastest : 1,
   });
   const url = live ?? options.url;
+  const calm = new Calm();
   let repairs = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let started = false;
@@ -100,8 +102,11 @@ function withMediaSource(Hls: HlsClass, video: HTMLVideoElement, options: HLSOpt
   hls.on(Hls.Events.FRAG_BUFFERED, () => {
     repairs = 0;
     options.ontrouble(false);
+    const follows = live !== undefined && hls.config.maxLiveSyncPlaybackRate > 1;
+    if (follows && calm.over(performance.now())) hls.targetLatency = holdBack;
   });
   hls.on(Hls.Events.ERROR, (_event, data) => {
+    if (data.details === Hls.ErrorDetails.BUFFER_STALLED_ERROR) calm.stalled(performance.now());
     if (!data.fatal) return;
     options.ontrouble(true);
     if (data.type === Hls.ErrorTypes.NETWORK_ERROR) options.onunreachable?.(data.response?.code ?? 0);
