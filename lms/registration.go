@@ -124,6 +124,27 @@ func ParseApplication(name, country, profession, licence, zone string, agreed bo
 	return a, nil
 }
 
+// ParseName reads a name as it shall stand on the certificate, or nothing.
+func ParseName(s string) (string, error) {
+	if strings.TrimSpace(s) == "" {
+		return "", nil
+	}
+	n, err := parseLine("name", s, 2, 120, "")
+	if err != nil {
+		return "", rejected("name", "name")
+	}
+	return n, nil
+}
+
+// ParseProfession reads what somebody is, such as a gynaecologist, or nothing.
+func ParseProfession(s string) (string, error) {
+	p, err := parseLine("profession", s, 0, 60, "")
+	if err != nil {
+		return "", rejected("profession", "profession")
+	}
+	return p, nil
+}
+
 // ParseLicence reads the number of a licence to practise, in upper case, or nothing.
 func ParseLicence(s string) (string, error) {
 	l, err := parseLine("licence", s, 0, 40, "")

@@ -66,7 +66,7 @@ func fill(pattern string, d postgres.Demo, organisation ...string) string {
 	return strings.NewReplacer(
 		"{organisation}", strings.Join(organisation, ""), "{grant}", "999999999",
 		"{course}", string(d.Course), "{programme}", string(d.Programme), "{question}", unknownID, "{person}", unknownID, "{batch}", unknownID, "{material}", unknownID,
-		"{member}", unknownID,
+		"{member}", unknownID, "{import}", unknownID,
 		"{attempt}", unknownID, "{appeal}", unknownID, "{item}", unknownID, "{number}", "0000000000000000", "{list}", "0", "{language}", "en", "{file}", "transcript.vtt",
 		"{action}", "approve", "{session}", "abc", "{token}", "nonsense", "{file...}", "index.m3u8", "{name...}", "nothing.js",
 		"{hash}", "0", "{name}", "nothing.css", "{$}", "",
@@ -195,6 +195,7 @@ var matrix = map[string]string{
 	"POST /api/programmes/{programme}/codes":                   "admin",
 	"DELETE /api/programmes/{programme}/codes/{batch}":         "admin",
 	"GET /register/{programme}":                                "all", "POST /register/{programme}": "all", "GET /registrations": "people", "POST /registrations": "people",
+	"GET /api/programmes/{programme}/imports": "admin", "POST /api/programmes/{programme}/imports": "admin", "POST /api/programmes/{programme}/imports/{import}": "admin",
 	"GET /api/programmes/{programme}/registrations":                    "admin",
 	"PUT /api/programmes/{programme}/registrations":                    "admin",
 	"POST /api/programmes/{programme}/registrations/{person}/{action}": "admin",

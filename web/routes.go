@@ -1,6 +1,9 @@
 package web
 
-import "lectern/lms"
+import (
+	"lectern/lms"
+	"lectern/lms/roster"
+)
 
 // route is one row of the table: who may call what, how much they may send and how often.
 type route struct {
@@ -232,6 +235,9 @@ func (s *Server) routes() []route {
 		{"POST", "/api/programmes/{programme}/codes/look-up", postCodeLookUp, may(lms.Manage), bodyForm, rateWrite},
 		{"POST", "/api/programmes/{programme}/codes/revoke", postCodeRevoke, may(lms.Manage), bodyForm, rateWrite},
 		{"DELETE", "/api/programmes/{programme}/codes/{batch}", deleteCodes, may(lms.Manage), bodyNone, rateWrite},
+		{"GET", "/api/programmes/{programme}/imports", getImports, may(lms.Manage), bodyNone, rateAPI},
+		{"POST", "/api/programmes/{programme}/imports", postImport, may(lms.Manage), roster.MaxFile, rateWrite},
+		{"POST", "/api/programmes/{programme}/imports/{import}", postEnter, may(lms.Manage), bodyForm, rateWrite},
 		{"GET", "/api/programmes/{programme}/registrations", getRegistrationQueue, may(lms.Manage), bodyNone, rateAPI},
 		{"PUT", "/api/programmes/{programme}/registrations", putRegistrationRules, may(lms.Manage), bodyJSON, rateWrite},
 		{"POST", "/api/programmes/{programme}/registrations/{person}/{action}", postDecision, may(lms.Manage), bodyForm, rateAPI},
