@@ -600,3 +600,50 @@ export interface CaptionVersions {
     ended_at: string | null;
   } | null;
 }
+
+/** A condition for credit: a leaf, or all or any of others. */
+export interface CreditRule {
+  kind: 'all' | 'any' | 'watched' | 'checks' | 'polls' | 'test' | 'evaluation' | 'disclosure' | 'identity';
+  of?: CreditRule[];
+  /** Of watched, checks and polls: from 0 to 1. */
+  share?: number;
+  minutes?: number;
+  only?: 'live' | 'enduring';
+}
+
+/** A kind of credit that a course gives. Amounts are hundredths. */
+export interface CreditType {
+  key: string;
+  name: string;
+  provider: string;
+  unit_minutes: number;
+  increment: number;
+  rounding: 'nearest' | 'down';
+  min: number;
+  max: number;
+  modality: 'live' | 'enduring' | 'blended';
+  professions?: string[];
+  claim_days?: number;
+  statement?: string;
+}
+
+export interface CreditRules {
+  rule: CreditRule;
+  types: CreditType[];
+}
+
+export interface CreditSetup {
+  /** 0 when there are no rules yet. */
+  version: number;
+  frozen: boolean;
+  required: boolean;
+  has_test: boolean;
+  rules: CreditRules;
+  presets: CreditType[];
+  course: { id: string; number: number; title: string; programme: string };
+}
+
+export interface CreditPreview {
+  people: { person: string; name: string; met: boolean; earned: { key: string; amount: number }[]; missing: string[] }[];
+  more: number;
+}

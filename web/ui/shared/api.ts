@@ -16,6 +16,9 @@ import type {
   Chapter,
   Course,
   CourseListItem,
+  CreditPreview,
+  CreditRules,
+  CreditSetup,
   Deed,
   Health,
   IceServer,
@@ -273,6 +276,13 @@ export const moderate = (
 ) => call<Question>('POST', `/api/courses/${id(courseID)}/questions/${id(questionID)}/${action}`, body);
 
 // Analytics
+
+export const creditSetup = (courseID: string) => call<CreditSetup>('GET', `/api/courses/${id(courseID)}/credit`);
+export const saveCreditSetup = (courseID: string, change: { version: number; required: boolean; rules: CreditRules }) =>
+  call<{ version: number }>('PUT', `/api/courses/${id(courseID)}/credit`, change);
+/** Who would earn what now by these rules, which need not be saved. */
+export const previewCredit = (courseID: string, rules: CreditRules) =>
+  call<CreditPreview>('POST', `/api/courses/${id(courseID)}/credit/preview`, { rules });
 
 export const analytics = (courseID: string) => call<Analytics>('GET', `/api/courses/${id(courseID)}/analytics`);
 export const analyticsPeople = (courseID: string, after = '', limit = 50) =>

@@ -73,6 +73,7 @@ export const admin = {
   'open.studio': 'Studio',
   'open.console': 'Questions',
   'open.analytics': 'Attendance',
+  'open.credit': 'Credit',
   'open.recording': 'Recording',
   'open.captions': 'Captions',
 
