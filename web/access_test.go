@@ -120,6 +120,9 @@ var matrix = map[string]string{
 	"GET /devices": "people", "POST /devices": "people",
 	"GET /courses": "people", "GET /mailbox": "all", "GET /assets/{name...}": "all", "GET /static/{hash}/{name}": "all",
 	// Slides and handouts, apart from the rest so that their rows are.
+	"GET /courses/{course}/materials":                             watchers,
+	"POST /courses/{course}/materials":                            providers,
+	"POST /courses/{course}/materials/{material}/{action}":        providers,
 	"GET /api/courses/{course}/materials":                         watchers,
 	"POST /api/courses/{course}/materials":                        providers,
 	"GET /api/courses/{course}/materials/{material}":              watchers,

@@ -318,6 +318,7 @@ func roomsOf(say *words, actor lms.Actor, c postgres.CourseItem) []link {
 			links = append(links, link{room.path + string(c.ID), say.t(room.name)})
 		}
 	}
+	links = append(links, link{materialsPath(c.ID), say.t("materials.title")})
 	return links
 }
 

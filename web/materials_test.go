@@ -145,13 +145,26 @@ func TestMaterialFromUploadToSearch(t *testing.T) {
 
 	// The search finds a page by the beginning of a word, whatever its accents, and says where.
 	page := attendee.get("/courses?q=f%C3%A9cond%20AMH").want(t, http.StatusOK).text
-	for _, want := range []string{"1 place found", "<mark>AMH</mark>", "?material=" + string(list.Materials[0].ID) + "&amp;page=2"} {
+	for _, want := range []string{"1 place found", "<mark>AMH</mark>", "/materials#m" + string(list.Materials[0].ID) + "-2"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the search lacks %s", want)
 		}
 	}
 	if page := stranger.get("/courses?q=fecondation").want(t, http.StatusOK).text; strings.Contains(page, "<mark>") {
 		t.Error("the search finds another programme's material")
+	}
+
+	// The form of the page sends the same file as a browser does.
+	form := "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"form.svg\"\r\n\r\n<svg/>\r\n--x--\r\n"
+	r = presenter.send("POST", coursePath(d, "/courses/%s/materials"), strings.NewReader(form), http.Header{"Content-Type": {"multipart/form-data; boundary=x"}})
+	if r.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(r.text, "no PDF") {
+		t.Errorf("the form with a bad file: %s", r.Status)
+	}
+
+	// The page of the audience shows it, and takes no uploads.
+	sheet := attendee.get(coursePath(d, "/courses/%s/materials")).want(t, http.StatusOK).text
+	if !strings.Contains(sheet, "/pages/2-960.jpg") || strings.Contains(sheet, `type="file"`) {
+		t.Error("the audience's page lacks the second page, or takes files")
 	}
 
 	// Removed, it is gone for all, and can be put back.

@@ -158,6 +158,10 @@ func (s *Server) routes() []route {
 		{"DELETE", "/api/courses/{course}/questions/{question}/vote", deleteVote, may(lms.Ask), bodyNone, rateWrite},
 		{"POST", "/api/courses/{course}/questions/{question}/{action}", postQuestionAction, may(lms.Answer), bodyJSON, rateAPI},
 
+		{"GET", "/courses/{course}/materials", getMaterialsPage, may(lms.Watch), bodyNone, ratePage},
+		{"POST", "/courses/{course}/materials", postMaterialsPage, may(lms.Provide), lms.MaxMaterial, rateWrite},
+		{"POST", "/courses/{course}/materials/{material}/{action}", postMaterialsAction, may(lms.Provide), bodyForm, rateWrite},
+
 		// Slides and handouts: seen by the audience, uploaded by presenters and admins.
 		{"GET", "/api/courses/{course}/materials", getMaterials, may(lms.Watch), bodyNone, rateAPI},
 		{"POST", "/api/courses/{course}/materials", postMaterial, may(lms.Provide), lms.MaxMaterial, rateWrite},

@@ -38,7 +38,7 @@ func (s *Server) search(r *http.Request, say *words, actor lms.Actor) (search, e
 	for _, h := range hits {
 		one := hit{Path: "/watch/" + string(h.Course), Title: h.Title, Where: say.t("search.course", "number", h.Number), Excerpt: excerpt(h.Excerpt)}
 		if h.Material != nil {
-			one.Path += fmt.Sprintf("?material=%s&page=%d", *h.Material, h.Page)
+			one.Path = fmt.Sprintf("%s#m%s-%d", materialsPath(h.Course), *h.Material, h.Page)
 			one.Title, one.Where = h.Name, say.t("search.page", "page", h.Page, "number", h.Number, "title", h.Title)
 		}
 		found.Hits = append(found.Hits, one)
