@@ -18,6 +18,8 @@ type programmeItemView struct {
 	Enrolled int             `json:"enrolled"`
 
 	State lms.ProgrammeState `json:"state"`
+	// RetentionDays is for how long recordings are kept of which the course does not say; null until they are deleted.
+	RetentionDays *int `json:"retention_days"`
 }
 
 // programmeView is a programme as its admins see it.

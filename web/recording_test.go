@@ -57,6 +57,16 @@ func TestRecordingAfterTheLecture(t *testing.T) {
 		admin.call("PUT", api+"/recording/retention", map[string]any{"days": days}).want(t, http.StatusOK)
 	}
 	admin.call("PUT", api+"/recording/retention", map[string]any{"days": 0}).want(t, http.StatusUnprocessableEntity)
+	programme := "/api/programmes/" + string(course.Programme.ID)
+	attendee.call("PUT", programme+"/retention", map[string]any{"days": 90}).want(t, http.StatusForbidden)
+	admin.call("PUT", programme+"/retention", map[string]any{"days": 90}).want(t, http.StatusNoContent)
+	var kept struct {
+		RetentionDays *int `json:"retention_days"`
+	}
+	admin.get(programme).want(t, http.StatusOK).json(t, &kept)
+	if kept.RetentionDays == nil || *kept.RetentionDays != 90 {
+		t.Errorf("the programme keeps recordings for %v days", kept.RetentionDays)
+	}
 	admin.call("DELETE", api+"/recording", map[string]any{"confirm": "yes"}).want(t, http.StatusUnprocessableEntity)
 	admin.call("DELETE", api+"/recording", map[string]any{"confirm": course.Title}).want(t, http.StatusOK)
 	attendee.get(resume.HLS).want(t, http.StatusNotFound)

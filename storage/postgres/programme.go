@@ -17,6 +17,8 @@ type ProgrammeItem struct {
 	Version  int
 	Enrolled int // people
 	State    lms.ProgrammeState
+	// RetentionDays is for how long recordings are kept of which the course does not say; nil until they are deleted.
+	RetentionDays *int
 }
 
 // ProgrammeView is a programme as its admins see it.
@@ -66,7 +68,7 @@ func (db *DB) Programmes(ctx context.Context, actor lms.Actor) ([]ProgrammeItem,
 }
 
 const selectProgrammes = `
-	select id, title, zone, version, (select count(*) from enrolments where enrolments.programme_id = programmes.id), state
+	select id, title, zone, version, (select count(*) from enrolments where enrolments.programme_id = programmes.id), state, retention_days
 	from programmes`
 
 // CreateProgramme makes a programme of an organisation and the actor its admin. Errors: lms.ErrInvalid, lms.ErrForbidden,

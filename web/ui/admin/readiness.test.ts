@@ -29,6 +29,7 @@ const programme = (more: Partial<Programme>): Programme => ({
   version: 1,
   enrolled: 0,
   state: 'draft',
+  retention_days: null,
   courses: [],
   batches: [],
   staff: [],

@@ -122,8 +122,12 @@ function withMediaSource(Hls: HlsClass, video: HTMLVideoElement, options: HLSOpt
   return {
     choose: ({ level, cap }) => {
       if (hls.autoLevelCapping !== cap) hls.autoLevelCapping = cap;
-      // From the next segment on: what is buffered plays out, so that a choice never stops the picture.
-      if (level !== chosen) hls.nextLevel = chosen = level;
+      if (level === chosen) return;
+      chosen = level;
+      // From the next segment on: what is buffered plays out, so that a choice never stops the picture. At the live edge that is little, and
+      // to fetch it again would be too late.
+      if (live) hls.loadLevel = level;
+      else hls.nextLevel = level;
     },
     follow: (on) => {
       hls.config.maxLiveSyncPlaybackRate = on ? fastest : 1;

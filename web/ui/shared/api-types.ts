@@ -272,6 +272,8 @@ export interface ProgrammeListItem {
   version: number;
   enrolled: number;
   state: ProgrammeState;
+  /** For how long recordings are kept of which the course does not say; null until they are deleted. */
+  retention_days: number | null;
 }
 
 /** A draft is seen by its staff only. */

@@ -296,6 +296,9 @@ export const programme = (programmeID: string) => call<Programme>('GET', `/api/p
 export const createProgramme = (values: { title: string; zone: string }) => call<Programme>('POST', '/api/programmes', values);
 export const updateProgramme = (programmeID: string, change: { version: number; title?: string; zone?: string }) =>
   call<Programme>('PATCH', `/api/programmes/${id(programmeID)}`, change);
+/** For how long recordings are kept of which the course does not say; null keeps them until they are deleted. */
+export const keepRecordings = (programmeID: string, days: number | null) =>
+  call<void>('PUT', `/api/programmes/${id(programmeID)}/retention`, { days });
 export const addCourse = (programmeID: string, values: NewCourse) =>
   call<Course>('POST', `/api/programmes/${id(programmeID)}/courses`, values);
 /** New access codes. They are in the answer and never again. */

@@ -24,6 +24,10 @@ export const admin = {
   'programme.title_help': 'As doctors read it, for example Reproductive Medicine 2027.',
   'programme.zone': 'Time zone',
   'programme.zone_help': 'Courses start in this zone unless you choose another. Doctors see their own time first.',
+  'programme.days': 'Days that recordings are kept',
+  'programme.days_help':
+    'Counted from the end of each lecture, unless its course says otherwise. Leave it empty to keep them until somebody deletes them.',
+  'programme.days_bad': 'Enter a whole number of days, or nothing.',
   'programme.meta': { one: '{count} course', other: '{count} courses' },
   'programme.dates': '{from} to {to}',
   'programme.add': 'Create programme',
