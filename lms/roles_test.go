@@ -10,7 +10,7 @@ import (
 // everything lists the permissions in the order of the table below.
 var everything = []Permission{
 	Know, CreateProgramme, Manage, Produce, Inspect, ReadAudit, Watch, Ask, Present, Moderate, Answer, SeeFigures, SeePeople, SeeSums,
-	Caption, TakeTranscript, JoinPanel, Direct,
+	Caption, TakeTranscript, Provide, JoinPanel, Direct,
 }
 
 // TestPermissions is the whole matrix: a grant of the row's role for programme p, or for its course c,
@@ -22,26 +22,26 @@ func TestPermissions(t *testing.T) {
 		scope Scope
 		want  string // in the order of everything
 	}{
-		{RoleGrant{Admin, "p", ""}, course, "YYYYYYYYYYYYYYYYYY"},
-		{RoleGrant{Producer, "p", ""}, course, "Y..YY.YYYYYY..YYYY"},
-		{RoleGrant{Moderator, "p", ""}, course, "Y.....YY.YYYY.YYYY"},
-		{RoleGrant{Presenter, "p", ""}, course, "Y.....YYY.YY...YYY"},
-		{RoleGrant{Attendee, "p", ""}, course, "Y.....YY.........."},
-		{RoleGrant{Captioner, "p", "c"}, course, "Y.....Y.......YY.."},
-		{RoleGrant{Panellist, "p", "c"}, course, "Y...............Y."},
-		{RoleGrant{Sponsor, "p", ""}, course, "Y............Y...."},
-		{RoleGrant{Auditor, "p", ""}, course, "Y...YY.....YYY...."},
-		{RoleGrant{Presenter, "p", "c"}, course, "Y.....YYY.YY...YYY"},
-		{RoleGrant{Presenter, "p", "c"}, Scope{"p", "d"}, ".................."},
-		{RoleGrant{Presenter, "p", "c"}, Scope{"p", ""}, ".................."},
-		{RoleGrant{Auditor, "p", "c"}, Scope{"p", ""}, ".................."},
-		{RoleGrant{Admin, "p", ""}, Scope{"p", ""}, "YYYYYYYYYYYYYYYYYY"},
-		{RoleGrant{Admin, "p", ""}, Scope{"q", "c"}, ".................."},
-		{RoleGrant{Admin, "p", ""}, Scope{}, ".Y..Y............."},
-		{RoleGrant{Auditor, "p", ""}, Scope{}, "....Y............."},
-		{RoleGrant{"root", "p", ""}, course, ".................."},
-		{RoleGrant{Admin, "", ""}, course, ".................."},
-		{RoleGrant{Admin, "", ""}, Scope{"", "c"}, ".................."},
+		{RoleGrant{Admin, "p", ""}, course, "YYYYYYYYYYYYYYYYYYY"},
+		{RoleGrant{Producer, "p", ""}, course, "Y..YY.YYYYYY..YYYYY"},
+		{RoleGrant{Moderator, "p", ""}, course, "Y.....YY.YYYY.YY.YY"},
+		{RoleGrant{Presenter, "p", ""}, course, "Y.....YYY.YY...YYYY"},
+		{RoleGrant{Attendee, "p", ""}, course, "Y.....YY..........."},
+		{RoleGrant{Captioner, "p", "c"}, course, "Y.....Y.......YY..."},
+		{RoleGrant{Panellist, "p", "c"}, course, "Y................Y."},
+		{RoleGrant{Sponsor, "p", ""}, course, "Y............Y....."},
+		{RoleGrant{Auditor, "p", ""}, course, "Y...YY.....YYY....."},
+		{RoleGrant{Presenter, "p", "c"}, course, "Y.....YYY.YY...YYYY"},
+		{RoleGrant{Presenter, "p", "c"}, Scope{"p", "d"}, "..................."},
+		{RoleGrant{Presenter, "p", "c"}, Scope{"p", ""}, "..................."},
+		{RoleGrant{Auditor, "p", "c"}, Scope{"p", ""}, "..................."},
+		{RoleGrant{Admin, "p", ""}, Scope{"p", ""}, "YYYYYYYYYYYYYYYYYYY"},
+		{RoleGrant{Admin, "p", ""}, Scope{"q", "c"}, "..................."},
+		{RoleGrant{Admin, "p", ""}, Scope{}, ".Y..Y.............."},
+		{RoleGrant{Auditor, "p", ""}, Scope{}, "....Y.............."},
+		{RoleGrant{"root", "p", ""}, course, "..................."},
+		{RoleGrant{Admin, "", ""}, course, "..................."},
+		{RoleGrant{Admin, "", ""}, Scope{"", "c"}, "..................."},
 	} {
 		actor := Actor{Person: "x", Roles: []RoleGrant{{Attendee, "elsewhere", ""}, c.grant}}
 		var got strings.Builder

@@ -260,8 +260,15 @@ func (c caller) listenTo(course lms.CourseID, hear func(protocol.Message)) {
 				return
 			}
 			m, _ := protocol.DecodeServer(text)
-			if _, ok := m.(*protocol.Welcome); ok {
+			switch m := m.(type) {
+			case *protocol.Welcome:
 				close(welcomed)
+			case *protocol.Events:
+				events, _ := m.Messages()
+				for _, one := range events {
+					hear(one)
+				}
+				continue
 			}
 			hear(m)
 		}

@@ -75,7 +75,7 @@ func TestVotesAndMerges(t *testing.T) {
 	if q := list(second)[two.ID]; q.State != "answered" || q.Answer != "=Little alone." || q.MergedInto != "" {
 		t.Errorf("whoever asked the merged one reads %+v", q)
 	}
-	table := moderator.get(questions + ".csv").want(t, http.StatusOK).text
+	table := moderator.get(questions+".csv").want(t, http.StatusOK).text
 	if !strings.Contains(table, "'=Little alone.") || strings.Count(table, "\n") != 3 {
 		t.Errorf("the table:\n%s", table)
 	}

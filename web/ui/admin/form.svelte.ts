@@ -1,4 +1,4 @@
-import { messageOf, Problem } from '../shared/api';
+import { messageOf, Problem } from '../shared/manage';
 
 /** Where typed values outlive a reload: sessionStorage in the page. */
 export interface Keep {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { Problem } from '../shared/api';
+import { Problem } from '../shared/manage';
 import { Form } from './form.svelte';
 
 class Memory {

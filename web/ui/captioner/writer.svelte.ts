@@ -1,5 +1,5 @@
 /** What a captioner writes: the line in the field, the ones shown so far, and the connection to the room. */
-import * as api from '../shared/api';
+import * as api from '../shared/manage';
 import type { CaptionCue, Course } from '../shared/api';
 import { Socket, type SocketState } from '../shared/socket';
 

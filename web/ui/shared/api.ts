@@ -8,46 +8,28 @@ import type {
   Ack,
   Analytics,
   AnalyticsPage,
-  Batch,
   CaptionCue,
-  CaptionMessage,
   CaptionTrack,
-  CaptionVersions,
   Chapter,
   Course,
   CourseListItem,
-  CreditPreview,
-  CreditRules,
-  CreditSetup,
-  Deed,
   Health,
   IceServer,
   LineProblem,
   Me,
   MediaHost,
-  NewBatch,
   NewCourse,
-  NewStaff,
   Panel,
   PanelAction,
   PanelPerson,
   PanelSource,
   PathFacts,
   PathTest,
-  Programme,
-  ProgrammeListItem,
   Question,
   QuestionAction,
-  Recording,
   Report,
   Resume,
   Ticket,
-  FacultyMember,
-  FacultyRole,
-  Prepared,
-  ProgrammeSettings,
-  Publication,
-  Rehearsal,
 } from './api-types';
 
 export type * from './api-types';
@@ -113,7 +95,7 @@ export function signInAddress(): string {
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-async function call<T>(method: Method, path: string, body?: unknown): Promise<T> {
+export async function call<T>(method: Method, path: string, body?: unknown): Promise<T> {
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), patience);
   try {
@@ -186,7 +168,7 @@ function wordsFor(status: number): string {
   }
 }
 
-const id = encodeURIComponent;
+export const id = encodeURIComponent;
 
 // People
 
@@ -239,13 +221,6 @@ export const mediaAccess = (courseID: string) =>
   call<{ hosts: MediaHost[]; expires_s: number; renew_s: number }>('POST', `/api/courses/${id(courseID)}/access`);
 export const chapters = async (courseID: string) =>
   (await call<{ chapters: Chapter[] }>('GET', `/api/courses/${id(courseID)}/chapters`)).chapters;
-/** Deeds in a programme, newest first: those that hold all the words, after the one with the id `before`. */
-export const audit = (programmeID: string, words = '', before?: number) =>
-  call<{ deeds: Deed[]; more: boolean }>(
-    'GET',
-    `/api/programmes/${id(programmeID)}/audit?q=${encodeURIComponent(words)}${before === undefined ? '' : `&before=${before}`}`,
-  );
-
 // The panel
 
 export const panel = (courseID: string) => call<Panel>('GET', `/api/courses/${id(courseID)}/panel`);
@@ -277,90 +252,10 @@ export const moderate = (
 
 // Analytics
 
-export const creditSetup = (courseID: string) => call<CreditSetup>('GET', `/api/courses/${id(courseID)}/credit`);
-export const saveCreditSetup = (courseID: string, change: { version: number; required: boolean; rules: CreditRules }) =>
-  call<{ version: number }>('PUT', `/api/courses/${id(courseID)}/credit`, change);
-/** Who would earn what now by these rules, which need not be saved. */
-export const previewCredit = (courseID: string, rules: CreditRules) =>
-  call<CreditPreview>('POST', `/api/courses/${id(courseID)}/credit/preview`, { rules });
-
 export const analytics = (courseID: string) => call<Analytics>('GET', `/api/courses/${id(courseID)}/analytics`);
 export const analyticsPeople = (courseID: string, after = '', limit = 50) =>
   call<AnalyticsPage>('GET', `/api/courses/${id(courseID)}/analytics/people?after=${id(after)}&limit=${limit}`);
 export const analyticsCSV = (courseID: string) => `/api/courses/${id(courseID)}/analytics.csv`;
-
-// Programmes
-
-export const programmes = async () => (await call<{ programmes: ProgrammeListItem[] }>('GET', '/api/programmes')).programmes;
-export const programme = (programmeID: string) => call<Programme>('GET', `/api/programmes/${id(programmeID)}`);
-export const createProgramme = (values: { title: string; zone: string }) => call<Programme>('POST', '/api/programmes', values);
-export const updateProgramme = (programmeID: string, change: { version: number; title?: string; zone?: string }) =>
-  call<Programme>('PATCH', `/api/programmes/${id(programmeID)}`, change);
-/** For how long recordings are kept of which the course does not say; null keeps them until they are deleted. */
-export const keepRecordings = (programmeID: string, days: number | null) =>
-  call<void>('PUT', `/api/programmes/${id(programmeID)}/retention`, { days });
-export const addCourse = (programmeID: string, values: NewCourse) =>
-  call<Course>('POST', `/api/programmes/${id(programmeID)}/courses`, values);
-/** New access codes. They are in the answer and never again. */
-export const createCodes = (programmeID: string, values: NewBatch) =>
-  call<{ batch: Batch; codes: string[] }>('POST', `/api/programmes/${id(programmeID)}/codes`, values);
-export const revokeCodes = (programmeID: string, batchID: string) =>
-  call<undefined>('DELETE', `/api/programmes/${id(programmeID)}/codes/${id(batchID)}`);
-/** Invites staff; the answer holds the personal link. */
-export const addStaff = (programmeID: string, values: NewStaff) =>
-  call<{ link: string }>('POST', `/api/programmes/${id(programmeID)}/staff`, values);
-
-/** Gives somebody another role or other courses. Fails with 409 for the last admin. */
-export const changeStaff = (programmeID: string, grantID: string, values: { role: string; course?: string }) =>
-  call<undefined>('PATCH', `/api/programmes/${id(programmeID)}/staff/${id(grantID)}`, values);
-export const removeStaff = (programmeID: string, grantID: string) =>
-  call<undefined>('DELETE', `/api/programmes/${id(programmeID)}/staff/${id(grantID)}`);
-
-// Drafts and versions, faculty, preparations
-
-const programmePath = (programmeID: string) => `/api/programmes/${id(programmeID)}`;
-export const publication = (programmeID: string) => call<Publication>('GET', `${programmePath(programmeID)}/publication`);
-/** Publishes the draft. A 409 says what is missing, or that somebody else has changed it meanwhile. */
-export const publish = (programmeID: string, version: number) =>
-  call<Publication>('POST', `${programmePath(programmeID)}/publication`, { version });
-export const saveDraft = (programmeID: string, version: number, settings: ProgrammeSettings) =>
-  call<Publication>('PUT', `${programmePath(programmeID)}/draft`, { version, settings });
-export const closeProgramme = (programmeID: string) => call<Publication>('POST', `${programmePath(programmeID)}/closing`);
-export const reopenProgramme = (programmeID: string) => call<Publication>('DELETE', `${programmePath(programmeID)}/closing`);
-export const copyProgramme = (programmeID: string, values: { title: string; first: string }) =>
-  call<Programme>('POST', `${programmePath(programmeID)}/copy`, values);
-export const cancelCourse = (courseID: string, reason: string) =>
-  call<Course>('POST', `/api/courses/${id(courseID)}/cancellation`, { reason });
-export const restoreCourse = (courseID: string) => call<Course>('DELETE', `/api/courses/${id(courseID)}/cancellation`);
-export const faculty = async (programmeID: string) =>
-  (await call<{ faculty: FacultyMember[] }>('GET', `${programmePath(programmeID)}/faculty`)).faculty;
-export const addFaculty = (programmeID: string, values: { name: string; email: string; role: FacultyRole; course?: string }) =>
-  call<{ link: string }>('POST', `${programmePath(programmeID)}/faculty`, values);
-export const removeFaculty = (programmeID: string, member: string) =>
-  call<undefined>('DELETE', `${programmePath(programmeID)}/faculty/${id(member)}`);
-export const mitigate = (programmeID: string, person: string, version: number, how: string) =>
-  call<unknown>('PUT', `${programmePath(programmeID)}/disclosures/${id(person)}/mitigation`, { version, how });
-export const takeMitigationBack = (programmeID: string, person: string, version: number) =>
-  call<unknown>('DELETE', `${programmePath(programmeID)}/disclosures/${id(person)}/mitigation`, { version });
-export const preparations = async (programmeID: string) =>
-  (await call<{ presenters: Prepared[] }>('GET', `${programmePath(programmeID)}/preparations`)).presenters;
-export const rehearsal = (courseID: string) => call<Rehearsal>('GET', `/api/courses/${id(courseID)}/rehearsal`);
-export const startRehearsal = (courseID: string) => call<Rehearsal>('POST', `/api/courses/${id(courseID)}/rehearsal`);
-export const endRehearsal = (courseID: string) => call<Rehearsal>('POST', `/api/courses/${id(courseID)}/rehearsal/end`);
-export const deleteRehearsals = (courseID: string) => call<Rehearsal>('DELETE', `/api/courses/${id(courseID)}/rehearsal`);
-
-// Recordings
-
-export const recording = (courseID: string) => call<Recording>('GET', `/api/courses/${id(courseID)}/recording`);
-/** Takes stretches out; what is not named is shown. Fails with 409 when another version is shown by now. */
-export const cutRecording = (courseID: string, version: number, removed: readonly (readonly [number, number])[]) =>
-  call<Recording>('PUT', `/api/courses/${id(courseID)}/recording/cut`, { version, removed });
-/** For how many days after the lecture it is kept; null goes by the programme. */
-export const keepRecording = (courseID: string, days: number | null) =>
-  call<Recording>('PUT', `/api/courses/${id(courseID)}/recording/retention`, { days });
-/** Deletes it for good; `confirm` is the title of the course. */
-export const deleteRecording = (courseID: string, confirm: string) =>
-  call<Recording>('DELETE', `/api/courses/${id(courseID)}/recording`, { confirm });
 
 // Captions
 
@@ -370,25 +265,6 @@ export const captions = (courseID: string) =>
 export const captionCues = (courseID: string, language: string) =>
   call<{ language: string; version: number; cues: CaptionCue[] }>('GET', `/api/courses/${id(courseID)}/captions/${id(language)}`);
 
-const captionPath = (courseID: string, language: string) => `/api/courses/${id(courseID)}/captions/${id(language)}`;
-
-/** A WebVTT or SubRip file, published at once. A 422 says in `Problem.lines` what is wrong with it. */
-export const saveCaptions = (courseID: string, language: string, file: Blob, times: 'timeline' | 'recording') =>
-  call<{ language: string; version: number; cues: number }>('PUT', `${captionPath(courseID, language)}?times=${times}`, file);
-/** Shows another version; 0 shows none. */
-export const publishCaptions = (courseID: string, language: string, version: number) =>
-  call<undefined>('POST', `${captionPath(courseID, language)}/publish`, { version });
-export const deleteCaptions = (courseID: string, language: string) => call<undefined>('DELETE', captionPath(courseID, language));
-export const captionVersions = (courseID: string) =>
-  call<CaptionVersions>('GET', `/api/courses/${id(courseID)}/caption-versions`);
 /** Where a version is as a file. */
 export const transcriptAddress = (courseID: string, language: string, version: number, format: 'vtt' | 'txt') =>
-  `${captionPath(courseID, language)}/transcript.${format}?version=${version}`;
-export const openLiveCaptions = (courseID: string, language: string) =>
-  call<{ language: string; version: number }>('POST', `${captionPath(courseID, language)}/live`);
-export const writeCaption = (courseID: string, language: string, text: string, speaker: string) =>
-  call<CaptionMessage>('POST', `${captionPath(courseID, language)}/lines`, { text, speaker });
-/** Has the recording transcribed; `und` lets the program find out the language. */
-export const askTranscription = (courseID: string, language: string) =>
-  call<undefined>('POST', `/api/courses/${id(courseID)}/transcription`, { language });
-export const cancelTranscription = (courseID: string) => call<undefined>('DELETE', `/api/courses/${id(courseID)}/transcription`);
+  `/api/courses/${id(courseID)}/captions/${id(language)}/transcript.${format}?version=${version}`;

@@ -1,6 +1,6 @@
 /** The questions which the moderators gave to this presenter. */
-import * as api from '../shared/api';
-import { Problem, type Question } from '../shared/api';
+import * as api from '../shared/manage';
+import { Problem, type Question } from '../shared/manage';
 
 /** The one being answered first, then in the order in which they were asked. */
 export function inOrder(questions: readonly Question[]): Question[] {

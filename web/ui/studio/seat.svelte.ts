@@ -1,5 +1,5 @@
 /** An attendee's place on the panel: devices, sending, hearing the others, and what was decided about them. */
-import { panelAct, messageOf } from '../shared/api';
+import { panelAct, messageOf } from '../shared/manage';
 import { Backstage } from '../shared/backstage';
 import { iceServersOf } from '../shared/ice';
 import type { PanelMessage } from '../shared/messages';

@@ -1,5 +1,5 @@
 /** One presenter at one lecture: joins devices, publisher, API and socket, and keeps what the studio draws. */
-import * as api from '../shared/api';
+import * as api from '../shared/manage';
 import type { Course, Health, Me } from '../shared/api';
 import { Backstage } from '../shared/backstage';
 import { iceServersOf } from '../shared/ice';
