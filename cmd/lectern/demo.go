@@ -37,7 +37,7 @@ func demo(ctx context.Context, args []string, t terminal) error {
 	})
 }
 
-// demoLinks is what `lectern demo -json` prints. The URLs sign in once; the codes are unused.
+// demoLinks is what `lectern demo -json` prints. Each URL belongs to the browser that opens it first; the codes are unused.
 type demoLinks struct {
 	Admin   string   `json:"admin"`
 	Studio  string   `json:"studio"`
@@ -65,7 +65,7 @@ func newDemoLinks(site string, d postgres.Demo) demoLinks {
 
 func (l demoLinks) print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
-	fmt.Fprintf(w, "\nA demo programme is ready. Each link signs in once.\n\n")
+	fmt.Fprintf(w, "\nA demo programme is ready. Each link belongs to the browser that opens it first.\n\n")
 	for _, row := range [][2]string{{"Presenter", l.Studio}, {"Attendee", l.Attend}, {"Moderator", l.Console}, {"Admin", l.Admin}} {
 		fmt.Fprintf(w, "  %s\t%s\n", row[0], row[1])
 	}

@@ -60,7 +60,8 @@ func loadPreparations(
 		select distinct on (courses.number, persons.name, persons.id)
 			courses.id, courses.number, courses.title, courses.starts_at, persons.id, persons.name, path_tests.taken_at, path_tests.facts,
 			(select coalesce(extract(epoch from max(rehearsals.ended_at - rehearsals.started_at)), 0)::bigint from rehearsals
-				where rehearsals.course_id = courses.id and rehearsals.person_id = persons.id and rehearsals.ended_at is not null)
+				where rehearsals.course_id = courses.id and rehearsals.person_id = persons.id and rehearsals.ended_at is not null),
+			(select count(*) from materials where materials.course_id = courses.id and state = 'ready' and removed_at is null)
 		from courses
 		join programme_grants on programme_grants.programme_id = courses.programme_id and programme_grants.role = 'presenter'
 			and (programme_grants.course_id is null or programme_grants.course_id = courses.id)
@@ -76,8 +77,9 @@ func loadPreparations(
 		var line Prepared
 		var facts *lms.PathFacts
 		var rehearsed int64
+		var files int
 		err := row.Scan(&line.Course.ID, &line.Course.Number, &line.Course.Title, &line.Start, &line.Person.ID, &line.Person.Name,
-			&line.TestedAt, &facts, &rehearsed)
+			&line.TestedAt, &facts, &rehearsed, &files)
 		if err != nil {
 			return line, err
 		}
@@ -86,7 +88,7 @@ func loadPreparations(
 			state = lms.DisclosureMissing
 		}
 		line.Board = lms.Preparation{
-			Test: facts, Materials: len(draft.For(line.Course.ID).Materials), Disclosure: state, Rehearsed: time.Duration(rehearsed) * time.Second,
+			Test: facts, Materials: files + len(draft.For(line.Course.ID).Materials), Disclosure: state, Rehearsed: time.Duration(rehearsed) * time.Second,
 		}.Board()
 		if facts != nil {
 			_, line.Findings = facts.Judge(true)
