@@ -14,6 +14,7 @@ import { remember, remembered, type Choice } from './quality';
 import { Playback, type View } from './playback';
 import { Questions } from './questions.svelte';
 import { randomName, Reporter } from './reporter';
+import { standing } from './standing';
 
 const reportEvery = 10_000;
 const tickEvery = 250;
@@ -185,11 +186,9 @@ export class Lecture {
     return this.relay();
   }
 
-  /** Somebody has decided whether this person is on the panel; a message without a person says only that something is new there. */
+  /** Somebody has decided whether this person is on the panel, or something is new there. */
   private seat(said: PanelMessage): void {
-    if (!said.person) this.panel = this.panel && { ...said };
-    else if (said.member) this.panel = this.panel && !('on_air' in said || 'muted' in said) ? this.panel : said;
-    else this.panel = undefined;
+    this.panel = standing(this.panel, said);
   }
 
   /** The panel is heard instead, or no longer. The lecture plays on in silence, so that no second is lost. */
