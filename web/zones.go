@@ -178,15 +178,17 @@ type when struct {
 	UTC   string // RFC 3339, for the datetime attribute
 	Own   moment
 	Event *moment
+	Alone bool // Own is event time: the reader's zone is not known
 }
 
 // newWhen shows an instant to a reader in the zone own at the moment now. A reader without a zone gets event
 // time only.
 func newWhen(say *words, at time.Time, own, event lms.Zone, now time.Time) when {
-	if own == "" {
+	alone := own == ""
+	if alone {
 		own = event
 	}
-	w := when{UTC: at.UTC().Format(time.RFC3339), Own: newMoment(say, at, own, now)}
+	w := when{Alone: alone, UTC: at.UTC().Format(time.RFC3339), Own: newMoment(say, at, own, now)}
 	if own != event {
 		there := newMoment(say, at, event, now)
 		if own.In(at).YearDay() == event.In(at).YearDay() {
