@@ -6,8 +6,6 @@ import { shared } from './i18n/en/shared';
 import { translator } from './i18n';
 import type {
   Ack,
-  Analytics,
-  AnalyticsPage,
   CaptionCue,
   CaptionTrack,
   Chapter,
@@ -18,7 +16,6 @@ import type {
   LineProblem,
   Me,
   MediaHost,
-  NewCourse,
   Panel,
   PanelAction,
   PanelPerson,
@@ -178,8 +175,6 @@ export const me = () => call<Me>('GET', '/api/me');
 
 export const courses = async () => (await call<{ courses: CourseListItem[] }>('GET', '/api/courses')).courses;
 export const course = (courseID: string) => call<Course>('GET', `/api/courses/${id(courseID)}`);
-export const updateCourse = (courseID: string, change: Partial<NewCourse> & { version: number }) =>
-  call<Course>('PATCH', `/api/courses/${id(courseID)}`, change);
 /** A ticket for the socket: one use, 30 s. */
 export const ticket = (courseID: string) => call<Ticket>('POST', `/api/courses/${id(courseID)}/ticket`);
 export const goOnAir = (courseID: string) => call<Course>('POST', `/api/courses/${id(courseID)}/air`);
@@ -212,9 +207,6 @@ export const pathBlobAddress = (courseID: string) => `/api/courses/${id(courseID
 /** Keeps what was measured; the answer says what it means. */
 export const savePathTest = (courseID: string, facts: PathFacts) =>
   call<PathTest>('POST', `/api/courses/${id(courseID)}/path-tests`, facts);
-/** The newest test of each person and course, those of presenters first. */
-export const pathTests = async (programmeID: string) =>
-  (await call<{ tests: PathTest[] }>('GET', `/api/programmes/${id(programmeID)}/path-tests`)).tests;
 
 /** Where the lecture's HLS is fetched, in order of preference; no hosts: from this server, by the session. */
 export const mediaAccess = (courseID: string) =>
@@ -249,13 +241,6 @@ export const moderate = (
   action: QuestionAction,
   body: { version: number; assignee?: string; text?: string },
 ) => call<Question>('POST', `/api/courses/${id(courseID)}/questions/${id(questionID)}/${action}`, body);
-
-// Analytics
-
-export const analytics = (courseID: string) => call<Analytics>('GET', `/api/courses/${id(courseID)}/analytics`);
-export const analyticsPeople = (courseID: string, after = '', limit = 50) =>
-  call<AnalyticsPage>('GET', `/api/courses/${id(courseID)}/analytics/people?after=${id(after)}&limit=${limit}`);
-export const analyticsCSV = (courseID: string) => `/api/courses/${id(courseID)}/analytics.csv`;
 
 // Captions
 

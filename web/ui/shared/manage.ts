@@ -4,6 +4,9 @@
  */
 import { call, id } from './api';
 import type {
+  Analytics,
+  AnalyticsPage,
+  PathTest,
   CaptionMessage,
   CaptionVersions,
   Batch,
@@ -138,3 +141,15 @@ export const writeCaption = (courseID: string, language: string, text: string, s
 export const askTranscription = (courseID: string, language: string) =>
   call<undefined>('POST', `/api/courses/${id(courseID)}/transcription`, { language });
 export const cancelTranscription = (courseID: string) => call<undefined>('DELETE', `/api/courses/${id(courseID)}/transcription`);
+
+// Schedules, path tests, analytics
+
+export const updateCourse = (courseID: string, change: Partial<NewCourse> & { version: number }) =>
+  call<Course>('PATCH', `/api/courses/${id(courseID)}`, change);
+/** The newest test of each person and course, those of presenters first. */
+export const pathTests = async (programmeID: string) =>
+  (await call<{ tests: PathTest[] }>('GET', `/api/programmes/${id(programmeID)}/path-tests`)).tests;
+export const analytics = (courseID: string) => call<Analytics>('GET', `/api/courses/${id(courseID)}/analytics`);
+export const analyticsPeople = (courseID: string, after = '', limit = 50) =>
+  call<AnalyticsPage>('GET', `/api/courses/${id(courseID)}/analytics/people?after=${id(after)}&limit=${limit}`);
+export const analyticsCSV = (courseID: string) => `/api/courses/${id(courseID)}/analytics.csv`;
