@@ -21,7 +21,7 @@ run: need-run build ## install what is missing, build, and run everything with a
 test: need-test web ## install what is missing and pass every test: lint, UI, Go, fuzz and browsers
 	@$(MAKE) --no-print-directory lint
 	cd $(UI) && npm test
-	go test -race -timeout 15m ./...
+	go test -race -p 4 -timeout 15m ./web ./... # web, which takes longest, begins first; most tests wait more than they work
 	@$(MAKE) --no-print-directory fuzz
 	@$(MAKE) --no-print-directory e2e
 
