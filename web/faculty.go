@@ -66,28 +66,11 @@ func (s *Server) sendFaculty(w http.ResponseWriter, r *http.Request, c *call) er
 
 // postFaculty invites somebody by mail and answers with their personal link.
 func postFaculty(s *Server, w http.ResponseWriter, r *http.Request, c *call) error {
-	var body struct {
-		Name   string       `json:"name"`
-		Email  string       `json:"email"`
-		Role   string       `json:"role"`
-		Course lms.CourseID `json:"course"`
-	}
-	if err := readJSON(r, &body); err != nil {
+	invited, err := readInvitation(r, lms.ParseFacultyRole)
+	if err != nil {
 		return err
 	}
-	member := postgres.NewFaculty{Name: body.Name}
-	var err error
-	if member.Email, err = lms.ParseEmail(body.Email); err != nil {
-		return err
-	}
-	if member.Role, err = lms.ParseFacultyRole(body.Role); err != nil {
-		return err
-	}
-	if body.Course != "" {
-		if member.Course, err = lms.ParseID[lms.CourseID](string(body.Course)); err != nil {
-			return &lms.Problem{Kind: lms.ErrInvalid, Field: "course", Message: "Choose a course of this programme."}
-		}
-	}
+	member := postgres.NewFaculty{Name: invited.name, Email: invited.email, Role: invited.role, Course: invited.course}
 	token, err := s.db.AddFaculty(r.Context(), c.actor, c.programme, member)
 	if err != nil {
 		return err

@@ -149,8 +149,16 @@ func newStaffView(member postgres.Staff) staffView {
 	return v
 }
 
-// postStaff invites somebody and answers with their personal link, which is also mailed to them.
-func postStaff(s *Server, w http.ResponseWriter, r *http.Request, c *call) error {
+// invitation is what invites somebody to a role: of the staff or of the faculty.
+type invitation[R any] struct {
+	name   string
+	email  lms.Email
+	role   R
+	course lms.CourseID // "" for all courses
+}
+
+// readInvitation reads one from a body; parseRole knows the roles.
+func readInvitation[R any](r *http.Request, parseRole func(string) (R, error)) (i invitation[R], err error) {
 	var body struct {
 		Name   string       `json:"name"`
 		Email  string       `json:"email"`
@@ -158,21 +166,30 @@ func postStaff(s *Server, w http.ResponseWriter, r *http.Request, c *call) error
 		Course lms.CourseID `json:"course"`
 	}
 	if err := readJSON(r, &body); err != nil {
-		return err
+		return i, err
 	}
-	member := postgres.NewStaff{Name: body.Name}
-	var err error
-	if member.Email, err = lms.ParseEmail(body.Email); err != nil {
-		return err
+	i.name = body.Name
+	if i.email, err = lms.ParseEmail(body.Email); err != nil {
+		return i, err
 	}
-	if member.Role, err = lms.ParseRole(body.Role); err != nil {
-		return err
+	if i.role, err = parseRole(body.Role); err != nil {
+		return i, err
 	}
 	if body.Course != "" {
-		if member.Course, err = lms.ParseID[lms.CourseID](string(body.Course)); err != nil {
-			return &lms.Problem{Kind: lms.ErrInvalid, Field: "course", Message: "Choose a course of this programme."}
+		if i.course, err = lms.ParseID[lms.CourseID](string(body.Course)); err != nil {
+			return i, &lms.Problem{Kind: lms.ErrInvalid, Field: "course", Message: "Choose a course of this programme."}
 		}
 	}
+	return i, nil
+}
+
+// postStaff invites somebody and answers with their personal link, which is also mailed to them.
+func postStaff(s *Server, w http.ResponseWriter, r *http.Request, c *call) error {
+	invited, err := readInvitation(r, lms.ParseRole)
+	if err != nil {
+		return err
+	}
+	member := postgres.NewStaff{Name: invited.name, Email: invited.email, Role: invited.role, Course: invited.course}
 	token, err := s.db.AddStaff(r.Context(), c.actor, c.programme, member)
 	if err != nil {
 		return err
